@@ -70,7 +70,7 @@ from backend.drivers.notifications import OSLO, NotificationSink, opened
 from backend.drivers.optional import NoLibrary
 from backend.drivers.simulated.accounts import EMBEDDED, USER, number_of
 from backend.drivers.webhooks import WebhookSink
-from backend.errors import StoreUnavailable
+from backend.errors import KeysUnreached, StoreUnavailable
 from backend.services.sessions import Owned, Sessions
 from backend.store.lifecycle import decide_by_default
 from backend.store.outlets import Outlets, Send
@@ -220,7 +220,7 @@ def create_gateway() -> Flask:
     _log_from(chosen.log_level)
     asked = gateway_config.parsed()
     gateway, audit = gateway_config.settings_of(asked), gateway_config.audit_of(asked)
-    store = store_of(chosen)
+    store = store_of(chosen, seal=seal_of(chosen))
     clock = SystemClock()
     patience = patience_of(chosen)
     embedded = chosen.driver != "openstack"
@@ -292,7 +292,7 @@ def create_metadata() -> Metadata:
         asked = replace(asked, secret="", project=EMBEDDED)
     elif not asked.secret:
         raise CannotDo("[metadata] secret is not set: it is the metadata_proxy_shared_secret of Neutron's agents")
-    store, patience = store_of(chosen), patience_of(chosen)
+    store, patience = store_of(chosen, seal=seal_of(chosen)), patience_of(chosen)
     backend = Backend.build(store, cloud_of(chosen, store, patience), SystemClock(), names=chosen.names)
     regions = regions_of(chosen)
     region = chosen.region if chosen.region in regions else next(iter(regions))
@@ -309,7 +309,7 @@ def create_metadata() -> Metadata:
 
 def main(given: Sequence[str] | None = None) -> int:
     """The command line; see ``backend.commands``."""
-    refusals = (CannotStart, CannotDo, StoreUnavailable, *UNREADABLE)
+    refusals = (CannotStart, CannotDo, StoreUnavailable, KeysUnreached, *UNREADABLE)
     return line.run(COMMANDS, given, refusals, LOG)
 
 

@@ -24,6 +24,7 @@ from backend.commands.opening import (
     archive_of,
     cloud_of,
     keeper_of,
+    seal_of,
     settings,
     store_of,
     this_process,
@@ -144,7 +145,7 @@ def _engine(outlets_of: OutletsOf, set_level: SetLevel, _asked: argparse.Namespa
     chosen = settings()
     set_level(chosen.log_level)
     traces = traces_of(chosen, "coppice-engine")
-    store = store_of(chosen, redoes=True)
+    store = store_of(chosen, redoes=True, seal=seal_of(chosen))
     keepers.append(keeper_of(chosen, store, _PATIENCE_SECONDS))
     keepers[0].start()
     engine = create_engine(chosen, outlets_of, bell, store, traces)

@@ -36,6 +36,7 @@ from backend.drivers.prometheus import Prometheus
 from backend.drivers.simulated import SimulatedCloud, SimulatedSettings
 from backend.drivers.simulated.accounts import Accounts
 from backend.drivers.simulated.regions import AnyRegion
+from backend.errors import KeysUnreached
 from backend.secret_options import LOCAL, SecretSettings
 from backend.services.sessions import Owned, SessionRules, Sessions
 from backend.services.sessions import nobody as no_owner
@@ -89,11 +90,12 @@ def ready_store(chosen: BackendSettings) -> Store:
     return store
 
 
-def store_of(chosen: BackendSettings, *, redoes: bool = False) -> Store:
+def store_of(chosen: BackendSettings, *, redoes: bool = False, seal: Seal | None = None) -> Store:
     """The database of the settings. Raises CannotDo where their URL is of none.
 
     Args:
         redoes: for an engine, which finds and does again what it loses, and knows of itself what it wrote.
+        seal: for who serves; by default keys are read when one is needed, for most commands need none.
     """
     schema.check_url(chosen.database_url)
     return Store(
@@ -103,7 +105,7 @@ def store_of(chosen: BackendSettings, *, redoes: bool = False) -> Store:
         redoes=redoes,
         calls=not redoes,
         pool_size=chosen.pool_size,
-        seal=seal_of(chosen),
+        seal=seal or _later(chosen),
         seals_launch_data=chosen.secrets.seals_launch_data,
     )
 
@@ -122,6 +124,18 @@ def seal_of(chosen: BackendSettings) -> Seal:
 
     kept = None if chosen.secrets.manager == LOCAL else manager_of(chosen).of
     return seals.opened(chosen.secrets, key_file_of(chosen), kept, present)
+
+
+def _later(chosen: BackendSettings) -> Seal:
+    """As ``seal_of``, without a look at any key before one is needed."""
+
+    def keys() -> Sequence[str]:
+        try:
+            return seal_of(chosen).keys
+        except CannotDo as why:
+            raise KeysUnreached(str(why)) from why
+
+    return Seal((), keys, lazily=True)
 
 
 def manager_of(chosen: BackendSettings) -> KeptKeys:

@@ -53,7 +53,7 @@ class CastellanKeys:
 
     def get(self, reference: str) -> bytes:
         kept = self._asked(lambda: self._manager.get(self._context, reference).get_encoded(), f"the key {reference}")
-        return bytes(kept or b"")
+        return kept.encode() if isinstance(kept, str) else bytes(kept or b"")  # what was put there as text is text
 
     def put(self, secret: bytes) -> str:
         from castellan.common.objects.symmetric_key import SymmetricKey

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from oslo_config import cfg
 
+import wsgi
 from backend.commands import CannotDo, opening, seals
 from backend.drivers.key_manager import KeptKeys
 from backend.errors import KeysUnreached
@@ -146,3 +147,21 @@ def test_what_was_derived_from_a_key_is_good_as_long_as_it_is_there(installation
     assert hooks[1:] == opening.webhook_keys_of(chosen, Seal([FILE]))()
     assert len({*before, *hooks}) == 3
     assert len(opening.page_keys_of(chosen, Seal())()) == 1
+
+
+def test_commands_that_need_no_key_ask_for_none_and_doctor_says_what_is_wrong(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("OS_DEFAULT__STATE", str(tmp_path))
+    monkeypatch.setenv("OS_SECRETS__KEY_FILE", "/nowhere/at/all")
+    assert wsgi.main(["migrate"]) == wsgi.main(["quota", "show"]) == 0
+    assert wsgi.main(["doctor"]) == 1
+    (told,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("secrets ")]
+    assert "FAULT" in told
+    assert "the key file /nowhere/at/all cannot be read (No such file or directory)" in told
+    assert wsgi.main(["messages", "secret", "default"]) == 1
+    assert "the key file /nowhere/at/all cannot be read" in capsys.readouterr().err
+
+
+def test_a_key_is_put_into_no_manager_where_there_is_none(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("OS_DEFAULT__STATE", str(tmp_path))
+    assert wsgi.main(["key", "--store"]) == 1
+    assert "[secrets] manager names none" in capsys.readouterr().err

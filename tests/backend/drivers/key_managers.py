@@ -141,9 +141,12 @@ class Barbican(_Server):
             return 404, {"title": "Not Found", "description": "Secret not found."}, {}
         kept = self.kept[name]
         if path.endswith("/payload"):
+            if kept["payload_content_type"] == "text/plain":
+                return 200, kept["payload"].encode(), {"Content-Type": "text/plain"}
             return 200, base64.b64decode(kept["payload"]), {"Content-Type": "application/octet-stream"}
         told = {each: kept.get(each) for each in ("name", "algorithm", "bit_length", "mode", "secret_type")}
-        more = {"content_types": {"default": "application/octet-stream"}, "created": "2026-11-29T18:00:00"}
+        form = "text/plain" if kept["payload_content_type"] == "text/plain" else "application/octet-stream"
+        more = {"content_types": {"default": form}, "created": "2026-11-29T18:00:00"}
         more |= {"status": "ACTIVE", "secret_ref": f"{self.url}/v1/secrets/{name}"}
         return 200, {**told, **more}, {}
 

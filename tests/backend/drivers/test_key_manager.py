@@ -100,6 +100,13 @@ def test_what_is_put_there_is_there(real: Real) -> None:
     assert KeptKeys(real.opened(), real.kind).of([reference]) == [key]
 
 
+def test_a_key_that_an_operator_put_there_as_text_is_one() -> None:
+    server, reference = Barbican(), "00000000-aaaa-4000-8000-000000000001"
+    server.kept[reference] = {"payload": TEXT, "payload_content_type": "text/plain", "secret_type": "opaque"}
+    with serving(server):
+        assert KeptKeys(Real("barbican", server).opened(), "Barbican").of([reference]) == [TEXT]
+
+
 def test_an_unknown_reference_is_named(real: Real) -> None:
     with pytest.raises(
         KeysUnreached, match=f"{real.kind.capitalize()} has not the key 00000000-aaaa-4000-8000-000000000000"
