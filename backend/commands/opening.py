@@ -29,7 +29,7 @@ from backend.drivers.credentials import BadSignature, Signed
 from backend.drivers.endings import Ended, nobody
 from backend.drivers.errors import CloudError
 from backend.drivers.folder_archive import FolderArchive
-from backend.drivers.key_manager import KeptKeys, ManagerMisconfigured
+from backend.drivers.key_manager import KeptKeys, KeyManager, ManagerMisconfigured
 from backend.drivers.metric_sources import MetricSource
 from backend.drivers.optional import NoLibrary
 from backend.drivers.prometheus import Prometheus
@@ -145,13 +145,16 @@ def manager_of(chosen: BackendSettings) -> KeptKeys:
         raise CannotDo("[secrets] manager names none")
     if kind not in _managers:
         try:
-            manager = castellan_keys.opened(
-                kind, _parsed(), chosen.secrets.manager_seconds, partial(_login_of, chosen.openstack)
-            )
+            _managers[kind] = KeptKeys(partial(_open_manager, kind), kind.capitalize())
         except (NoLibrary, ManagerMisconfigured) as why:
             raise CannotDo(str(why)) from why
-        _managers[kind] = KeptKeys(manager, kind.capitalize())
     return _managers[kind]
+
+
+def _open_manager(kind: str) -> KeyManager:
+    """By the settings as they are now. Raises NoLibrary, ManagerMisconfigured."""
+    now = settings()
+    return castellan_keys.opened(kind, _parsed(), now.secrets.manager_seconds, partial(_login_of, now.openstack))
 
 
 def _login_of(chosen: OpenStackSettings) -> castellan_keys.Login:
@@ -161,7 +164,7 @@ def _login_of(chosen: OpenStackSettings) -> castellan_keys.Login:
     try:
         return login_of(chosen)
     except Misconfigured as why:
-        raise CannotDo(str(why)) from why
+        raise ManagerMisconfigured(str(why)) from why
 
 
 def keeper_of(chosen: BackendSettings, store: Store, patience: float = 5.0) -> seals.Keeper:

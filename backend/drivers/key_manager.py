@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import threading
-from collections.abc import Sequence
-from typing import Final, Protocol
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol, TypeVar
 
 from backend.errors import KeysUnreached
 
+T = TypeVar("T")
 KEY_BYTES: Final = 32
 
 
@@ -31,11 +32,17 @@ class KeptKeys:
     """Keys by their references, each asked for once: those that are held need no manager any more.
 
     Args:
+        open_manager: by the settings as they are then, which may name another login than before; again after each
+            failure. It raises ManagerMisconfigured, NoLibrary.
         name: the manager's, in words for operators.
+
+    Raises:
+        ManagerMisconfigured, NoLibrary
     """
 
-    def __init__(self, manager: KeyManager, name: str) -> None:
-        self._manager = manager
+    def __init__(self, open_manager: Callable[[], KeyManager], name: str) -> None:
+        self._open = open_manager
+        self._manager: KeyManager | None = open_manager()
         self._name = name
         self._known: dict[str, str] = {}
         self._lock = threading.Lock()
@@ -46,16 +53,26 @@ class KeptKeys:
 
     def put(self, key: str) -> str:
         """Keep a key of ours; its reference. Raises KeysUnreached."""
-        return self._manager.put(base64.urlsafe_b64decode(key))
+        return self._asked(lambda manager: manager.put(base64.urlsafe_b64decode(key)))
 
     def _key(self, reference: str) -> str:
         with self._lock:
             known = self._known.get(reference)
         if known is None:
-            known = self._read(self._manager.get(reference), reference)
+            known = self._read(self._asked(lambda manager: manager.get(reference)), reference)
             with self._lock:
                 self._known[reference] = known
         return known
+
+    def _asked(self, ask: Callable[[KeyManager], T]) -> T:
+        try:
+            manager = self._manager = self._manager or self._open()
+            return ask(manager)
+        except (ManagerMisconfigured, NoLibrary) as why:
+            raise KeysUnreached(str(why)) from why
+        except KeysUnreached:
+            self._manager = None
+            raise
 
     def _read(self, kept: bytes, reference: str) -> str:
         """A key as 32 bytes, as managers make them, or as the text that they are in URL-safe base64."""

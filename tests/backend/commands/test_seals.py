@@ -31,7 +31,7 @@ class Installation:
         self.chosen = SecretSettings(manager="barbican", references=("one",))
 
     def opened(self) -> Seal:
-        kept = KeptKeys(self.manager, "Barbican").of
+        kept = KeptKeys(lambda: self.manager, "Barbican").of
         return seals.opened(self.chosen, self.path, kept, lambda: (self.chosen, self.path))
 
 

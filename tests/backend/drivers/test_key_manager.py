@@ -25,7 +25,7 @@ TEXT = base64.urlsafe_b64encode(RAW).decode()
 
 def test_what_is_held_is_asked_for_once() -> None:
     manager = FakeManager({"one": RAW, "two": new_key().encode()})
-    kept = KeptKeys(manager, "Barbican")
+    kept = KeptKeys(lambda: manager, "Barbican")
     assert kept.of(["one", "two"])[0] == TEXT
     manager.away = True
     assert len(kept.of(["two", "one"])) == 2
@@ -36,22 +36,39 @@ def test_what_is_held_is_asked_for_once() -> None:
 
 @pytest.mark.parametrize("form", [RAW, TEXT.encode(), f"{TEXT}\n".encode()])
 def test_keys_come_as_bytes_or_as_text(form: bytes) -> None:
-    (key,) = KeptKeys(FakeManager({"one": form}), "Vault").of(["one"])
+    (key,) = KeptKeys(lambda: FakeManager({"one": form}), "Vault").of(["one"])
     assert Seal([key]).open(Seal([TEXT]).close("x")) == "x"
 
 
 @pytest.mark.parametrize("form", [b"", b"password", b"\xff" * 31, TEXT[:-4].encode(), "ä".encode() * 22])
 def test_what_is_no_key_is_told_and_not_shown(form: bytes) -> None:
     with pytest.raises(KeysUnreached, match="what Vault keeps as one is no key") as refused:
-        KeptKeys(FakeManager({"one": form}), "Vault").of(["one"])
+        KeptKeys(lambda: FakeManager({"one": form}), "Vault").of(["one"])
     assert "password" not in str(refused.value)
 
 
 def test_a_key_of_ours_is_kept_as_bytes() -> None:
     manager, key = FakeManager(), new_key()
-    kept = KeptKeys(manager, "Barbican")
+    kept = KeptKeys(lambda: manager, "Barbican")
     assert kept.of([kept.put(key)]) == [key]
     assert [len(each) for each in manager.kept.values()] == [32]
+
+
+def test_a_manager_that_failed_is_opened_anew_by_the_settings_as_they_are_then() -> None:
+    first, second = FakeManager(away=True), FakeManager({"one": RAW})
+    found: list[FakeManager | ManagerMisconfigured] = [first, ManagerMisconfigured("no vault_url"), second]
+
+    def opened() -> KeyManager:
+        manager = found.pop(0)
+        if isinstance(manager, ManagerMisconfigured):
+            raise manager
+        return manager
+
+    kept = KeptKeys(opened, "Vault")
+    for why in ("the manager is away", "no vault_url"):
+        with pytest.raises(KeysUnreached, match=why):
+            kept.of(["one"])
+    assert kept.of(["one"]) == [TEXT]
 
 
 def test_without_the_library_it_is_said_which_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,17 +111,17 @@ def real(request: pytest.FixtureRequest) -> Iterator[Real]:
 
 
 def test_what_is_put_there_is_there(real: Real) -> None:
-    kept = KeptKeys(real.opened(), real.kind)
+    kept = KeptKeys(real.opened, real.kind)
     key = new_key()
     reference = kept.put(key)
-    assert KeptKeys(real.opened(), real.kind).of([reference]) == [key]
+    assert KeptKeys(real.opened, real.kind).of([reference]) == [key]
 
 
 def test_a_key_that_an_operator_put_there_as_text_is_one() -> None:
     server, reference = Barbican(), "00000000-aaaa-4000-8000-000000000001"
     server.kept[reference] = {"payload": TEXT, "payload_content_type": "text/plain", "secret_type": "opaque"}
     with serving(server):
-        assert KeptKeys(Real("barbican", server).opened(), "Barbican").of([reference]) == [TEXT]
+        assert KeptKeys(Real("barbican", server).opened, "Barbican").of([reference]) == [TEXT]
 
 
 def test_an_unknown_reference_is_named(real: Real) -> None:

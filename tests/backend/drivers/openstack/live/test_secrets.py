@@ -30,8 +30,8 @@ def opened(settings) -> Callable[[], KeyManager]:
 
 def test_a_key_that_was_put_there_opens_what_it_sealed(opened):
     key = new_key()
-    reference = KeptKeys(opened(), "Barbican").put(key)
-    (found,) = KeptKeys(opened(), "Barbican").of([reference])
+    reference = KeptKeys(opened, "Barbican").put(key)
+    (found,) = KeptKeys(opened, "Barbican").of([reference])
     assert Seal([found]).open(Seal([key]).close("s3cret")) == "s3cret"
 
 
@@ -49,7 +49,7 @@ def by_hand(user, state):
 
 def test_a_key_that_an_operator_put_there_as_text_is_one(opened, state):
     reference, key = by_hand("coppice", state)
-    assert KeptKeys(opened(), "Barbican").of([reference]) == [key]
+    assert KeptKeys(opened, "Barbican").of([reference]) == [key]
 
 
 def test_one_that_is_not_there_is_named(opened):
