@@ -112,18 +112,18 @@ def _context(login: Login, seconds: float) -> Any:
     from keystoneauth1.session import Session
     from oslo_context.context import RequestContext
 
-    class Bounded(identity.V3Password):  # type: ignore[misc]
+    class Bounded(identity.V3Password):
         """A login that bounds whatever session it is used in: every request begins by asking it for a token."""
 
-        def get_headers(self, session: Session, **given: Any) -> Any:
+        def get_headers(self, session: Session, *given: Any, **named: Any) -> Any:
             session.timeout = seconds
-            return super().get_headers(session, **given)
+            return super().get_headers(session, *given, **named)
 
-        def get_endpoint(self, session: Session, **given: Any) -> Any:
+        def get_endpoint(self, session: Session, *given: Any, **named: Any) -> Any:
             session.timeout = seconds
-            return super().get_endpoint(session, **given)
+            return super().get_endpoint(session, *given, **named)
 
-    class Asking(RequestContext):  # type: ignore[misc]
+    class Asking(RequestContext):
         def get_auth_plugin(self) -> Any:
             return plugin
 
