@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -73,7 +74,9 @@ def _reseal(_asked: argparse.Namespace) -> Told:
     schema.check(store)
     # Of no use, whatever they are sealed with.
     store.transact(partial(sessions.drop, ended_before=SystemClock().now()))
-    places = [partial(sealed.reseal, store, place, store.guard) for place in sealed.PLACES.values()]
+    places: list[Callable[[], int]] = [
+        partial(sealed.reseal, store, place, store.guard) for place in sealed.PLACES.values()
+    ]
     if present.driver == "simulated":
         places.append(opening.accounts_of(present).reseal)
     return seals.reseal(*places)
