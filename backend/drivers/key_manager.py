@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol, TypeVar
 
+from backend.drivers.optional import NoLibrary
 from backend.errors import KeysUnreached
 
 T = TypeVar("T")
