@@ -85,5 +85,7 @@ def test_nobody_seals_whose_secrets_would_be_left_out() -> None:
     assert {path.stem for path in sealing} == {
         *{"delegations", "sessions"},
         *{"parameters", "server_certificates"},
+        "guarded",  # launch configurations and templates
+        "sealed",  # which knows all of them
         "accounts",  # of the simulated cloud, which are in a file
     }
