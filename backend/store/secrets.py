@@ -20,6 +20,9 @@ from backend.errors import KeysUnreached
 _AGAIN_SECONDS: Final = 5.0
 """Between two looks that unknown secrets cause: one that nothing opens is no reason to ask without end."""
 
+_LINGER_SECONDS: Final = 60.0
+"""Keys that are gone open what was read before that, and is opened only now."""
+
 
 def new_key() -> str:
     """A key that nobody has."""
@@ -69,6 +72,7 @@ class Seal:
     ) -> None:
         self._held = _Held.of(keys)
         self._again = again
+        self._before, self._changed_at = self._held, 0.0
         self._awaited = lazily
         self._clock = clock or SystemClock()
         self._looking = threading.Lock()
@@ -116,7 +120,9 @@ class Seal:
             if self._held.keys and not keys:
                 raise KeysUnreached("none is set any more")
             if keys != self._held.keys:
-                self._held = _Held.of(keys)
+                found = _Held.of(keys)
+                self._before, self._changed_at = self._held, self._clock.monotonic()
+                self._held = found
         except ValueError as error:
             self._why = "one of them is no key"
             raise KeysUnreached(self._why) from error
@@ -186,6 +192,8 @@ class Seal:
             if self._held is not held:
                 held = self._held
                 opened = _opened(held, sealed)
+        if opened is None and self._clock.monotonic() - self._changed_at < _LINGER_SECONDS:
+            opened = _opened(self._before, sealed)
         if opened is not None:
             return opened
         if not held.keys:

@@ -173,3 +173,17 @@ def test_who_has_other_work_does_not_wait_for_a_manager_that_hangs(clock):
     with pytest.raises(KeysUnreached):
         seal.close("x")
     assert len(asked) == 2
+
+
+def test_what_was_read_before_a_key_went_is_opened_still_for_a_while(clock):
+    old, new = new_key(), new_key()
+    elsewhere = Elsewhere(old)
+    seal = Seal([old], elsewhere, clock=clock)
+    sealed = seal.close("x")
+    elsewhere.keys = (new,)
+    clock.move(100)
+    seal.look()
+    assert seal.open(sealed) == "x"
+    clock.move(61)
+    with pytest.raises(SecretUnreadable):
+        seal.open(sealed)
