@@ -158,7 +158,8 @@ def _timed(scaling: Any, chosen: argparse.Namespace, image: str, zones: list[str
     )
     try:
         if pooled:
-            scaling.put_warm_pool(**group, MinSize=number)
+            # As large as what the group lacks of its maximum: what was drawn is not made up for at the same time.
+            scaling.put_warm_pool(**group)
             _wait(lambda: _settled(scaling, group, number))
         begun = time.perf_counter()
         scaling.set_desired_capacity(**group, DesiredCapacity=number)
