@@ -59,6 +59,7 @@ from backend.commands.opening import (
 )
 from backend.config import BackendSettings
 from backend.domain.consultations import Question
+from backend.domain.delegation import SecretUnreadable
 from backend.domain.ids import account_id
 from backend.domain.messages import EVERYWHERE, Telling
 from backend.domain.scope import Scope
@@ -309,7 +310,7 @@ def create_metadata() -> Metadata:
 
 def main(given: Sequence[str] | None = None) -> int:
     """The command line; see ``backend.commands``."""
-    refusals = (CannotStart, CannotDo, StoreUnavailable, KeysUnreached, *UNREADABLE)
+    refusals = (CannotStart, CannotDo, StoreUnavailable, KeysUnreached, SecretUnreadable, *UNREADABLE)
     return line.run(COMMANDS, given, refusals, LOG)
 
 

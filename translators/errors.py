@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from backend.domain.delegation import SecretUnreadable
 from backend.errors import Finding, KeysUnreached, NewerWord, StoreUnavailable
 
 
@@ -70,11 +71,12 @@ def translate(exc: BaseException, service: str) -> AWSError | None:
     """
     if isinstance(exc, AWSError):
         return exc
-    if not isinstance(exc, Finding):
+    if not isinstance(exc, (Finding, SecretUnreadable)):
         return None
     own = _tables.get(service, {})
     unavailable = own.get(StoreUnavailable, _unavailable)
-    table: Table = {StoreUnavailable: unavailable, KeysUnreached: unavailable, NewerWord: unavailable, **own}
+    away = (StoreUnavailable, KeysUnreached, SecretUnreadable, NewerWord)
+    table: Table = {**dict.fromkeys(away, unavailable), **own}
     for kind in type(exc).__mro__:
         if row := table.get(kind):
             return row(exc)

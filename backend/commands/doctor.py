@@ -124,11 +124,12 @@ def _secrets(store: Store) -> Checked:
     name = "secrets"
     try:
         store.seal.look()
+        found = sum((sealed.census(store, place, store.seal) for place in sealed.PLACES.values()), start=Counter[How]())
+        if not store.seal.has_keys and found[How.LOST]:
+            told = f"no key is set, and {found[How.LOST]} lie sealed"
+            return Checked(name, FAULT, told, "put the keys of before into [secrets], or the key file where it was")
         if not store.seal.has_keys:
             return Checked(name, OK, "no key is set: what is secret is not taken (coppice key makes one)")
-        found = sum(
-            (sealed.census(store, place, store.seal, _MOST) for place in sealed.PLACES.values()), start=Counter[How]()
-        )
     except KeysUnreached as error:
         todo = "see that the key manager answers, and [secrets]: what runs goes on with the keys it has"
         return Checked(name, FAULT, str(error), todo)

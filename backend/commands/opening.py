@@ -122,8 +122,7 @@ def seal_of(chosen: BackendSettings) -> Seal:
         now = settings()
         return now.secrets, key_file_of(now)
 
-    kept = None if chosen.secrets.manager == LOCAL else manager_of(chosen).of
-    return seals.opened(chosen.secrets, key_file_of(chosen), kept, present)
+    return seals.opened(chosen.secrets, key_file_of(chosen), lambda kind, named: _manager(kind).of(named), present)
 
 
 def _later(chosen: BackendSettings) -> Seal:
@@ -140,14 +139,15 @@ def _later(chosen: BackendSettings) -> Seal:
 
 def manager_of(chosen: BackendSettings) -> KeptKeys:
     """The key manager of the settings, one for all of a process. Raises CannotDo."""
-    kind = chosen.secrets.manager
-    if kind == LOCAL:
+    if chosen.secrets.manager == LOCAL:
         raise CannotDo("[secrets] manager names none")
+    return _manager(chosen.secrets.manager)
+
+
+def _manager(kind: str) -> KeptKeys:
+    """What is opened when it is asked first."""
     if kind not in _managers:
-        try:
-            _managers[kind] = KeptKeys(partial(_open_manager, kind), kind.capitalize())
-        except (NoLibrary, ManagerMisconfigured) as why:
-            raise CannotDo(str(why)) from why
+        _managers[kind] = KeptKeys(partial(_open_manager, kind), kind.capitalize())
     return _managers[kind]
 
 

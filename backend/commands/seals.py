@@ -20,12 +20,12 @@ from backend.store.secrets import Seal
 LOG = logging.getLogger(__name__)
 _AWAITED_SECONDS = 2.0
 """Between looks for keys that are not here yet."""
-KeysOf = Callable[[Sequence[str]], Sequence[str]]
-"""Keys that a manager keeps, by their references. Raises KeysUnreached."""
+KeysOf = Callable[[str, Sequence[str]], Sequence[str]]
+"""Keys that a manager of a kind keeps, by their references. Raises KeysUnreached."""
 
 
 def opened(
-    chosen: SecretSettings, path: Path, kept: KeysOf | None, present: Callable[[], tuple[SecretSettings, Path]]
+    chosen: SecretSettings, path: Path, kept: KeysOf, present: Callable[[], tuple[SecretSettings, Path]]
 ) -> Seal:
     """What seals secrets: the settings' keys or those of the file, and those that a manager keeps.
 
@@ -33,8 +33,7 @@ def opened(
 
     Args:
         path: of the key file, which need not be there unless the settings name it.
-        kept: None: there is no manager.
-        present: settings and file as they are now, whenever keys are looked for again.
+        present: settings and file as they are now, whenever keys are looked for again: they may name another manager.
 
     Raises:
         CannotDo: the file cannot be read, what is set is no key, or no key of the manager's is named.
@@ -42,7 +41,12 @@ def opened(
 
     def again() -> Sequence[str]:
         try:
-            return _keys(*present(), kept)
+            now, file = present()
+            local = _local(now, file)
+            _check(now, local)
+            return _keys(now, local, kept)
+        except CannotDo as why:
+            raise KeysUnreached(str(why)) from why
         except OSError as error:
             raise KeysUnreached(f"the key file cannot be read ({error.strerror})") from error
         except (cfg.Error, cfg.ConfigSourceValueError) as error:
@@ -55,14 +59,18 @@ def opened(
         raise CannotDo(f"the key file {path} cannot be read ({error.strerror})") from error
     except ValueError as error:
         raise CannotDo("a key in [secrets] is none: coppice key makes one") from error
+    _check(chosen, local)
+    return Seal(local, again) if chosen.manager == LOCAL else Seal((), again, lazily=True)
+
+
+def _check(chosen: SecretSettings, local: Sequence[str]) -> None:
+    """Raise CannotDo where settings name no key that they need."""
     if chosen.manager == LOCAL:
         if chosen.seals_launch_data and not local:
             raise CannotDo("[secrets] launch_data is sealed, and no key is set there: coppice key makes one")
-        return Seal(local, again)
-    if not set(chosen.references) - {LOCAL}:
+    elif not set(chosen.references) - {LOCAL}:
         told = f"[secrets] manager is {chosen.manager}, and references names no key there"
         raise CannotDo(f"{told}: coppice key --store makes one")
-    return Seal((), again, lazily=True)
 
 
 def _local(chosen: SecretSettings, path: Path) -> list[str]:
@@ -70,13 +78,13 @@ def _local(chosen: SecretSettings, path: Path) -> list[str]:
     return list(chosen.keys) or (path.read_text().split() if chosen.key_file or path.exists() else [])
 
 
-def _keys(chosen: SecretSettings, path: Path, kept: KeysOf | None) -> list[str]:
-    """All keys in their order. Raises OSError, KeysUnreached."""
-    local = _local(chosen, path)
-    if chosen.manager == LOCAL or kept is None:
+def _keys(chosen: SecretSettings, local: Sequence[str], kept: KeysOf) -> Sequence[str]:
+    """All keys in their order. Raises KeysUnreached."""
+    if chosen.manager == LOCAL:
         return local
     references = chosen.references if LOCAL in chosen.references else (*chosen.references, LOCAL)
-    held = dict(zip(named := [each for each in references if each != LOCAL], kept(named), strict=True))
+    named = [each for each in references if each != LOCAL]
+    held = dict(zip(named, kept(chosen.manager, named), strict=True))
     keys = [key for each in references for key in (local if each == LOCAL else [held[each]])]
     return list(dict.fromkeys(keys))
 
@@ -105,6 +113,7 @@ class Keeper:
 
     def look(self) -> None:
         """Look once; what cannot be asked is told once as long as that lasts, and the keys that are held stay."""
+        before = set() if self._seal.awaits else set(self._seal.keys)
         try:
             changed = self._seal.look()
         except KeysUnreached as error:
@@ -115,11 +124,16 @@ class Keeper:
             return
         if changed or self._told:
             LOG.info("keys of secrets were read: %d", len(self._seal.keys))
+        if before and before.isdisjoint(self._seal.keys):
+            LOG.error("none of the keys of secrets is one of those before: the older ones open until this process ends")
         self._told = ""
 
     def _keep(self) -> None:
         while True:
-            self.look()
+            try:
+                self.look()
+            except Exception:  # one that ends would have everybody wait for keys that nobody looks for
+                LOG.exception("a look for the keys of secrets failed")
             self._wanted.wait(min(self._pause, _AWAITED_SECONDS) if self._seal.awaits else self._pause)
             self._wanted.clear()
 

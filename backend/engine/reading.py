@@ -8,6 +8,7 @@ from dataclasses import replace
 from backend.domain.activity import Reason, ReasonKind
 from backend.domain.batch_sizes import ordered
 from backend.domain.changes import ClusterRows
+from backend.domain.delegation import SecretUnreadable
 from backend.domain.image_findings import ImageNotFound
 from backend.domain.launch_findings import IamProfileNotFound
 from backend.domain.mixes import Mix, Override
@@ -109,6 +110,14 @@ def _mix(rows: ClusterRows) -> Mix | None:
 
 
 def _profile(conn: Connection, scope: Scope, source: LaunchSource) -> Profile | Reason:
+    """What is launched, or why nothing is. Raises KeysUnreached where it cannot be opened yet."""
+    try:
+        return _opened_profile(conn, scope, source)
+    except SecretUnreadable as lost:  # nothing is launched; the cluster's members are cared for as ever
+        return Reason(ReasonKind.CLOUD_REFUSED, {"detail": f"its launch data cannot be opened: {lost}"})
+
+
+def _opened_profile(conn: Connection, scope: Scope, source: LaunchSource) -> Profile | Reason:
     if source.template_id is None:
         name = source.configuration or ""
         configuration = configurations.find(conn, scope, name)

@@ -128,18 +128,17 @@ def reseal(store: Store, place: Place, guard: Guard) -> int:
     return found[How.FIRST]
 
 
-def census(store: Store, place: Place, seal: Seal, most: int) -> Counter[How]:
-    """How what is in a place lies there, of the first so many rows. Raises KeysUnreached."""
+def census(store: Store, place: Place, seal: Seal) -> Counter[How]:
+    """How what is in a place lies there, by rows. Raises KeysUnreached."""
     found: Counter[How] = Counter()
     after: tuple[Any, ...] | None = None
-    while found.total() < most:
+    while True:
         with store.read() as conn:
             rows = _rows(conn, place, after)
         found += Counter(max((_how(seal, text) for text in _texts(place, row)), key=_WORST.index) for row in rows)
         if len(rows) < _BATCH:
-            break
+            return found
         after = _key_of(place, rows[-1])
-    return found
 
 
 _WORST: Final = (How.FIRST, How.CLEAR, How.OLDER, How.LOST)

@@ -18,10 +18,9 @@ from backend.domain.delegation import SecretUnreadable
 from backend.errors import KeysUnreached
 
 _AGAIN_SECONDS: Final = 5.0
-"""Between two looks that unknown secrets cause: one that nothing opens is no reason to ask without end."""
-
-_LINGER_SECONDS: Final = 60.0
-"""Keys that are gone open what was read before that, and is opened only now."""
+"""Between two looks that one unknown secret causes, or that fail: who opens nothing is not asked without end."""
+_MOST_LOST: Final = 1000
+"""Secrets that are known to be opened by nothing."""
 
 
 def new_key() -> str:
@@ -72,14 +71,15 @@ class Seal:
     ) -> None:
         self._held = _Held.of(keys)
         self._again = again
-        self._before, self._changed_at = self._held, 0.0
+        self._older: tuple[Fernet, ...] = ()
+        self._lost: dict[str, float] = {}
         self._awaited = lazily
         self._clock = clock or SystemClock()
         self._looking = threading.Lock()
         self._looked = threading.Condition()
         self._soon: Callable[[], None] | None = None
         self._patience = 0.0
-        self._needed_at: float | None = None
+        self._in_vain_at: float | None = None
         self._looks = self._done = 0
         self._looked_at: float | None = None
         self._why = "they were not asked for yet" if lazily else ""
@@ -121,8 +121,9 @@ class Seal:
                 raise KeysUnreached("none is set any more")
             if keys != self._held.keys:
                 found = _Held.of(keys)
-                self._before, self._changed_at = self._held, self._clock.monotonic()
-                self._held = found
+                gone = [Fernet(key) for key in self._held.keys if key not in keys]
+                self._older = (*gone, *self._older)
+                self._held, self._lost = found, {}
         except ValueError as error:
             self._why = "one of them is no key"
             raise KeysUnreached(self._why) from error
@@ -146,26 +147,25 @@ class Seal:
         self._patience, self._soon = patience, soon
 
     def _look_in_need(self) -> None:
-        """Have keys looked for, unless that was done a moment ago. Raises KeysUnreached where they cannot be had."""
-        now = self._clock.monotonic()
-        last = max((at for at in (self._looked_at, self._needed_at) if at is not None), default=None)
-        if last is not None and now - last < _AGAIN_SECONDS:
-            if self._why:
-                raise KeysUnreached(self._why)
-        elif self._soon is None:
+        """Have a look that begins now end. Raises KeysUnreached where it fails, or has failed a moment ago."""
+        if self._why and self._was_just(self._looked_at):
+            raise KeysUnreached(self._why)
+        if self._soon is None:
             self.look()
-        else:
-            self._needed_at = now
-            self._wait_for_look(self._soon)
-
-    def _wait_for_look(self, soon: Callable[[], None]) -> None:
-        """Raises KeysUnreached where it does not come in time, or fails."""
+            return
+        if self._was_just(self._in_vain_at):
+            raise KeysUnreached("they are being looked for")
         with self._looked:
-            seen = self._done
-            soon()
-            came = self._looked.wait_for(lambda: self._done != seen, self._patience)
+            begun = self._looks
+            self._soon()
+            came = self._looked.wait_for(lambda: self._done > begun, self._patience)
+        if not came:
+            self._in_vain_at = self._clock.monotonic()
         if self._why or not came:
             raise KeysUnreached(self._why or "they are being looked for")
+
+    def _was_just(self, at: float | None) -> bool:
+        return at is not None and self._clock.monotonic() - at < _AGAIN_SECONDS
 
     def _present(self) -> _Held:
         """What is held. Raises KeysUnreached where there should be keys that are not here yet."""
@@ -183,35 +183,43 @@ class Seal:
     def open(self, sealed: str) -> str:
         """The secret. Raises KeyMissing, SecretUnreadable, KeysUnreached.
 
-        What no key opens was perhaps sealed by a process that has a newer one: keys are looked for again.
+        What no key opens was perhaps sealed by a process that has a newer one, and is unreadable only when a look for
+        keys that began after it was met has found none. A key that was taken away meanwhile opens as long as this
+        process runs: what was read before that may be opened only now.
         """
-        held = self._present()
-        opened = _opened(held, sealed)
-        if opened is None and self._again is not None:
+        self._present()
+        opened = self._opened(sealed)
+        if opened is None and self._again is not None and not self._was_just(self._lost.get(sealed)):
             self._look_in_need()
-            if self._held is not held:
-                held = self._held
-                opened = _opened(held, sealed)
-        if opened is None and self._clock.monotonic() - self._changed_at < _LINGER_SECONDS:
-            opened = _opened(self._before, sealed)
+            opened = self._opened(sealed)
+            if opened is None:
+                self._keep_lost(sealed)
         if opened is not None:
             return opened
-        if not held.keys:
+        if not self._held.keys:
             raise KeyMissing
         raise SecretUnreadable("none of the keys in [secrets] opens it")
+
+    def _opened(self, sealed: str) -> str | None:
+        return _opened((*self._held.fernets, *self._older), sealed)
+
+    def _keep_lost(self, sealed: str) -> None:
+        if len(self._lost) >= _MOST_LOST:
+            self._lost = {}  # a new one: other threads may be reading the old
+        self._lost[sealed] = self._clock.monotonic()
 
     def is_sealed_first(self, sealed: str) -> bool:
         """Whether the first key sealed it."""
         held = self._present()
-        return bool(held.fernets) and _opened(_Held(fernets=held.fernets[:1]), sealed) is not None
+        return _opened(held.fernets[:1], sealed) is not None
 
     def renew(self, sealed: str) -> str:
         """The same secret, sealed with the first key. Raises as ``open``."""
         return self.close(self.open(sealed))
 
 
-def _opened(held: _Held, sealed: str) -> str | None:
+def _opened(fernets: Sequence[Fernet], sealed: str) -> str | None:
     try:
-        return MultiFernet(held.fernets).decrypt(sealed).decode() if held.fernets else None
+        return MultiFernet(fernets).decrypt(sealed).decode() if fernets else None
     except (InvalidToken, TypeError, ValueError):  # the latter two of what is no text, or of other letters
         return None

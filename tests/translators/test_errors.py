@@ -6,6 +6,7 @@ import pytest
 
 from backend import errors as findings
 from backend.domain import server_findings
+from backend.domain.delegation import SecretUnreadable
 from translators import errors, load, registry
 from translators.ec2.errors import TABLE
 
@@ -74,10 +75,10 @@ def test_every_row_of_ec2_makes_an_error(kind: type[findings.Finding]) -> None:
 
 @pytest.mark.parametrize("service", sorted(registry.supported()))
 def test_while_keys_are_away_every_service_says_that_it_is_unavailable(service):
-    away, database = (
+    away, lost, database = (
         errors.translate(found, service)
-        for found in (findings.KeysUnreached("away"), findings.StoreUnavailable("away"))
+        for found in (findings.KeysUnreached("away"), SecretUnreadable("away"), findings.StoreUnavailable("away"))
     )
-    assert (away.code, away.status) == (database.code, database.status)
+    assert (away.code, away.status) == (lost.code, lost.status) == (database.code, database.status)
     assert away.status in (500, 503)
-    assert "away" not in away.message
+    assert "away" not in away.message + lost.message

@@ -31,8 +31,8 @@ class Installation:
         self.chosen = SecretSettings(manager="barbican", references=("one",))
 
     def opened(self) -> Seal:
-        kept = KeptKeys(lambda: self.manager, "Barbican").of
-        return seals.opened(self.chosen, self.path, kept, lambda: (self.chosen, self.path))
+        kept = KeptKeys(lambda: self.manager, "Barbican")
+        return seals.opened(self.chosen, self.path, lambda _, named: kept.of(named), lambda: (self.chosen, self.path))
 
 
 @pytest.fixture
@@ -86,11 +86,39 @@ def test_a_key_file_is_read_again(installation):
     assert seal.keys == (ONE, FILE)
 
 
+def test_a_manager_is_taken_while_it_runs_where_a_file_was_before(installation):
+    managed, installation.chosen = installation.chosen, SecretSettings()
+    seal = installation.opened()
+    assert seal.keys == (FILE,)
+    installation.chosen = managed
+    assert seal.look()
+    assert seal.keys == (ONE, FILE)
+
+
+def test_what_no_process_would_begin_with_is_not_taken_by_one_that_runs(installation):
+    seal = installation.opened()
+    seal.look()
+    installation.chosen = replace(installation.chosen, references=())
+    with pytest.raises(KeysUnreached, match="references names no key there"):
+        seal.look()
+    assert seal.keys == (ONE, FILE)
+
+
+def test_other_keys_altogether_are_told_and_those_before_open_still(installation, caplog):
+    installation.chosen = SecretSettings()
+    seal = installation.opened()
+    sealed = seal.close("x")
+    installation.path.write_text(f"{ONE}\n")
+    seals.Keeper(seal, 60, 5).look()
+    assert "none of the keys of secrets is one of those before" in caplog.text
+    assert (seal.open(sealed), Seal([ONE]).open(seal.close("y"))) == ("x", "y")
+
+
 def test_settings_that_cannot_be_read_again_change_nothing(installation):
     def unreadable():
         raise cfg.ConfigFileParseError("coppice.conf", "what is this")
 
-    seal = seals.opened(SecretSettings(), installation.path, None, unreadable)
+    seal = seals.opened(SecretSettings(), installation.path, lambda _kind, _named: (), unreadable)
     with pytest.raises(KeysUnreached, match="the settings cannot be read"):
         seal.look()
     assert seal.keys == (FILE,)

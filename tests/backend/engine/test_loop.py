@@ -579,6 +579,21 @@ def test_what_lies_sealed_waits_for_its_keys_and_stops_nothing_else(world, caplo
     assert world.states(sealed) == ["InService"]
 
 
+def test_a_group_whose_launch_data_nothing_opens_is_cared_for_and_launches_nothing(world):
+    guard(world.store.engine, Guard(Seal([new_key()]), closes=True))
+    group = world.make(desired=3)
+    world.pass_time(10)
+    guard(world.store.engine, Guard(Seal([new_key()])))
+    ended = world.nodes(group)[0].server_id
+    world.simulated.cloud.compute.delete(SCOPE, ended)
+    world.pass_time(60)
+    assert world.states(group) == ["InService"] * 2
+    assert world.engine.counters["faults"] == 0
+    world.backend.clusters.resize(SCOPE, "web", 1)
+    world.pass_time(60)
+    assert (world.states(group), len(world.servers())) == (["InService"], 1)
+
+
 def test_another_engine_takes_over_what_the_first_left(world):
     group = world.make(desired=2)
 

@@ -105,11 +105,11 @@ def test_one_that_nothing_opens_keeps_no_other_from_being_sealed_anew(store):
     guard(store.engine, Guard(Seal([new_key()]), closes=True))
     store.transact(lambda conn: configurations.insert(conn, configuration("lost")))
     place, both = PLACES["launch configurations"], Guard(Seal([new, KEY]), closes=True)
-    assert census(store, place, both.seal, 100) == {How.OLDER: 1, How.LOST: 1}
+    assert census(store, place, both.seal) == {How.OLDER: 1, How.LOST: 1}
     with pytest.raises(SomeUnreadable, match="opens 1 of the launch configurations") as told:
         reseal(store, place, both)
     assert told.value.number == 1
-    assert census(store, place, both.seal, 100) == {How.FIRST: 1, How.LOST: 1}
+    assert census(store, place, both.seal) == {How.FIRST: 1, How.LOST: 1}
     guard(store.engine, both)
     with store.read() as conn, pytest.raises(SecretUnreadable):
         configurations.find(conn, SCOPE, "lost")
