@@ -172,8 +172,8 @@ class OpenStackCompute:
         if image.architecture not in self._settings.architectures:
             raise FlavorNotSupported(image.architecture)
         asked: dict[str, Any] = {"imageRef": image.id}
-        if mark is not None and image.id == own:  # Nova takes on both at once, and all metadata in the place of what is
-            asked["metadata"] = {**notes.items_of(document), notes.REBUILD: mark}
+        if mark is not None and image.id == own and notes.may_describe(document):
+            asked["description"] = notes.rebuilt(mark)  # which Nova takes on together with the rebuild
         try:
             self._rest.write(scope, COMPUTE, "POST", f"/servers/{server_id}/action", {"rebuild": asked})
         except Declined as declined:

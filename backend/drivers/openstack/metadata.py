@@ -39,7 +39,6 @@ PUBLIC: Final = "coppice:public"
 NOTICE: Final = "coppice:notice"
 """Written by whatever takes servers back on a cloud, with a word of Notice; read, never written, by us."""
 SPOT: Final = "coppice:spot"
-REBUILD: Final = "coppice:rebuild"
 
 _TAG: Final = "coppice:tag:"
 _KEY: Final = re.compile(r"[a-zA-Z0-9\-_:. ]{1,255}")
@@ -50,6 +49,7 @@ _LONGEST_KEY: Final = 128
 _LONGEST_VALUE: Final = 256
 _MOST_PIECES: Final = 20
 """Of a tag as long as AWS lets it be, each letter of which JSON writes in twelve."""
+_REBUILT: Final = "coppice rebuild "
 _COUNT: Final = re.compile(r"[1-9][0-9]?")
 _ID: Final = re.compile(r"[0-9A-Za-z-]{1,36}")
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -71,7 +71,6 @@ class Notes:
         public: it is to have a public address.
         notice: the cloud will take it back.
         preemptible: it was made of a class that the cloud may take back.
-        rebuild_mark: of the request by which it was last rebuilt from its own image.
     """
 
     launch_id: str | None = None
@@ -88,7 +87,6 @@ class Notes:
     public: bool = False
     notice: Notice | None = None
     preemptible: bool = False
-    rebuild_mark: str | None = None
 
 
 def items_of(document: Mapping[str, Any]) -> Mapping[str, str]:
@@ -117,8 +115,26 @@ def notes_of(metadata: Mapping[str, str]) -> Notes:
         public=metadata.get(PUBLIC) == "true",
         notice=_NOTICES.get(metadata.get(NOTICE, "")),
         preemptible=metadata.get(SPOT) == "true",
-        rebuild_mark=_like(_ID, metadata.get(REBUILD)),
     )
+
+
+def rebuilt(mark: str) -> str:
+    """The description of a server that is rebuilt by a request with that mark.
+
+    It is told there and not in the metadata, which a rebuild replaces as a whole, with whatever others write meanwhile.
+    """
+    return f"{_REBUILT}{mark}"
+
+
+def rebuild_mark_of(document: Mapping[str, Any]) -> str | None:
+    """The mark of the request that a server was last rebuilt by."""
+    text = document.get("description")
+    return _like(_ID, text.removeprefix(_REBUILT)) if isinstance(text, str) and text.startswith(_REBUILT) else None
+
+
+def may_describe(document: Mapping[str, Any]) -> bool:
+    """Whether a server's description is nobody's, or ours."""
+    return not document.get("description") or rebuild_mark_of(document) is not None
 
 
 def options_of(metadata: Mapping[str, str]) -> ServerOptions:

@@ -103,7 +103,7 @@ def server_of(document: Document, layout: Layout | None, zones: ZoneNames) -> Se
         wants_address=noted.public,
         notice=noted.notice,
         preemptible=noted.preemptible,
-        rebuild_mark=noted.rebuild_mark,
+        rebuild_mark=notes.rebuild_mark_of(document),
         mac_address=addresses.mac,
         network_id=network_id,
         subnet_id=subnet_id,

@@ -343,17 +343,35 @@ def test_a_rebuild_takes_the_server_s_own_image_or_another_and_is_asked_for_once
     ]
 
 
-def test_a_rebuild_from_the_same_image_is_marked_beside_all_that_the_server_has(nova, compute, scope):
+def test_a_rebuild_from_the_same_image_is_marked_where_nobody_else_writes(nova, compute, scope):
     other = IMAGE[:-1] + "5"
-    nova.on("GET", f"{NOVA}/servers/{SERVER}", Reply(200, {"server": server(metadata={"Name": "web"})}))
+    nova.on("GET", f"{NOVA}/servers/{SERVER}", Reply(200, {"server": server()}))
     nova.on("GET", f"/image/v2/images/{other}", Reply(200, image(id=other)))
     nova.on("POST", f"{NOVA}/servers/{SERVER}/action", Reply(202))
     compute.rebuild(scope, SERVER, mark="m-1")
     compute.rebuild(scope, SERVER, other, mark="m-2")
     assert [each.body["rebuild"] for each in nova.of("POST")] == [
-        {"imageRef": IMAGE, "metadata": {"Name": "web", "coppice:rebuild": "m-1"}},
+        {"imageRef": IMAGE, "description": "coppice rebuild m-1"},
         {"imageRef": other},
     ]
+
+
+@pytest.mark.parametrize(
+    ("described", "mark", "asked"),
+    [
+        (None, None, {"description": "coppice rebuild m-2"}),
+        ("coppice rebuild m-1", "m-1", {"description": "coppice rebuild m-2"}),
+        ("an operator's words", None, {}),
+        ("coppice rebuild " + "x" * 300, None, {}),
+        (7, None, {}),
+    ],
+)
+def test_a_description_of_others_stays(nova, compute, scope, described, mark, asked):
+    nova.on("GET", f"{NOVA}/servers/{SERVER}", Reply(200, {"server": server(description=described)}))
+    nova.on("POST", f"{NOVA}/servers/{SERVER}/action", Reply(202))
+    assert compute.get(scope, SERVER).rebuild_mark == mark
+    compute.rebuild(scope, SERVER, mark="m-2")
+    assert [each.body["rebuild"] for each in nova.of("POST")] == [{"imageRef": IMAGE, **asked}]
 
 
 @pytest.mark.parametrize(
