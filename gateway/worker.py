@@ -140,7 +140,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             plain, address = listener.accept()
         except OSError as error:
             if error.errno in _NO_ROOM:
-                if not self._give_way() and self.alive:
+                if self.alive and not self._give_way():
                     self._shut_until = self.now() + _TICK
                     self.set_accept_enabled(enabled=False)
                 return False
@@ -167,11 +167,15 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         At an open door that nobody attends to newcomers would wait as long as others are answered, and be lost then.
         """
         for listener in self.sockets:
-            for _ in range(self.cfg.backlog):
-                if not self.accept(listener):
-                    break
+            while self.nr_conns < self.worker_connections - 1 and self.accept(listener):
+                pass  # nobody who is inside gives way
             listener.close()
         self.sockets = []
+
+    def is_parent_alive(self) -> bool:
+        """Whether it goes on; where its master died it stops as when it is told to."""
+        self.alive = self.alive and super().is_parent_alive()
+        return bool(self.alive)
 
     def _give_way(self) -> bool:
         """Close whoever waits longest of those who cost least, for a newcomer's sake; False where there is none."""

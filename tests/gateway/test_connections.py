@@ -399,6 +399,32 @@ def test_who_is_at_the_door_when_it_stops_is_answered_and_who_comes_later_is_ref
         assert all(gone(far) for far in early)
 
 
+def test_who_is_inside_gives_no_way_to_those_at_the_door_when_it_stops():
+    worker = Worker(connections=4)
+    try:
+        inside = [worker.comes() for _ in range(2)]
+        with socket.create_server(("127.0.0.1", 0)) as door:
+            worker.sockets = [door]
+            worker.open += [socket.create_connection(door.getsockname(), timeout=5) for _ in range(6)]
+            worker.alive = False
+            worker.set_accept_enabled(enabled=False)
+        assert worker.nr_conns == 3
+        assert not any(gone(far) for far in inside)
+    finally:
+        worker.ends()
+
+
+def test_one_whose_master_died_shuts_its_door(worker, monkeypatch):
+    worker.sockets = [worker.listener]
+    worker.listener.next = [BlockingIOError(errno.EAGAIN, "nobody")]
+    monkeypatch.setattr("os.getppid", lambda: worker.ppid)
+    assert worker.is_parent_alive()
+    monkeypatch.setattr("os.getppid", lambda: 0)
+    assert not worker.is_parent_alive()
+    worker.set_accept_enabled(enabled=False)
+    assert worker.listener.closed
+
+
 def test_a_door_without_room_is_shut_at_once_when_it_stops(worker):
     worker.sockets = [worker.listener]
     worker.listener.next = [OSError(errno.ECONNABORTED, "gone"), OSError(errno.EMFILE, "too many"), "nobody looks"]
@@ -430,6 +456,7 @@ def test_the_inside_of_gunicorn_is_as_we_use_it():
     """What is used beside gunicorn's documented settings; requirements.txt holds it to the release this was seen in."""
     names = ("accept", "enqueue_req", "finish_request", "handle_request", "handle_error", "set_accept_enabled")
     names += ("murder_keepalived", "murder_pending", "wait_for_and_dispatch_events", "init_process", "run")
+    names += ("is_parent_alive",)
     assert all(callable(vars(gthread.ThreadWorker).get(name) or getattr(gthread.ThreadWorker, name)) for name in names)
     made = gthread.ThreadWorker(1, 1, [], None, 30, Config(), Silent())
     held = {
