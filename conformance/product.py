@@ -51,11 +51,11 @@ CALM = {
 """On OpenStack each look costs the cloud something (for a listing of servers Nova asks Neutron twice), and the cloud
 shares the machine: an operator's patience is short, a client's long."""
 READY_SECONDS = 60.0
-STOP_SECONDS = 20.0
 ON_OPENSTACK = os.environ.get("COPPICE_CLOUD") == "openstack"
 """Whether the Coppice that is started here drives the test cloud of ``conformance.openstack``."""
 PATIENCE = float(os.environ.get("COPPICE_PATIENCE") or (6 if ON_OPENSTACK else 1))
 """Every wait is that many times as long: servers of a real cloud take their time."""
+STOP_SECONDS = 20.0 * PATIENCE
 PAUSE = 0.5 if ON_OPENSTACK else 0.1
 """Seconds between two looks of the suites themselves."""
 TENANT = dict(enumerate(SUITES)).get(int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")), "nobody")

@@ -29,6 +29,8 @@ _HERE: Final = Path(__file__).parent / "migrations"
 _LOCK: Final = 4_302_119_551
 _LOCK_SECONDS: Final = 600
 _AGAIN_SECONDS: Final = 0.2
+_ENDS_WHOLE: Final = frozenset({"postgresql", "sqlite"})
+"""Where a revision that fails leaves nothing behind."""
 _GIVE_WAY_MS: Final = 500
 """Everybody who wants a table queues behind who waits to change it, and a revision that changes several tables may wait
 in a circle with them: whoever migrates gives way before the database (after a second) ends one of the circle."""
@@ -63,7 +65,8 @@ def upgrade(url: str, revision: str = "head") -> None:
                     if not _step(connection, revision, alone=store.dialect != "postgresql"):
                         return
             except DBAPIError as error:
-                gave_way = store.dialect == "postgresql" and failures.of(error) is Failure.CONFLICT
+                # On SQLite another one is migrating. MariaDB ends a transaction with each statement: nothing is begun again.
+                gave_way = store.dialect in _ENDS_WHOLE and failures.of(error) is Failure.CONFLICT
                 if not gave_way or clock.monotonic() - began >= _LOCK_SECONDS:
                     raise
                 clock.wait(_AGAIN_SECONDS)

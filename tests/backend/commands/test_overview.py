@@ -359,11 +359,11 @@ def test_which_brokers_are_asked_is_what_the_settings_name(tmp_path):
 def test_a_coordinator_that_is_not_there_is_what_the_command_tells(state, monkeypatch, capsys):
     with socket.socket() as unheard:
         unheard.bind(("127.0.0.1", 0))
-        monkeypatch.setenv("OS_ENGINE__COORDINATOR", f"redis://:secret@127.0.0.1:{unheard.getsockname()[1]}")
+        monkeypatch.setenv("OS_ENGINE__COORDINATOR", f"redis://:hunter2@127.0.0.1:{unheard.getsockname()[1]}")
         wsgi.main(["doctor", "-o", "json"])
     told = capsys.readouterr().out
     assert _row(json.loads(told), "coordinator")[0] == "warning"
-    assert "secret" not in told
+    assert "hunter2" not in told
 
 
 def test_a_service_user_who_may_not_read_keys_is_a_fault(migrated):

@@ -1,6 +1,7 @@
 """Migrations: up gives what the tables say, down leaves nothing, and a wait for another who migrates ends."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -116,6 +117,31 @@ def test_who_waited_in_vain_for_another_who_migrates_does_not_begin(empty, monke
     finally:
         engine.dispose()
     assert migrate.current(empty) is None
+
+
+@pytest.mark.on("sqlite")
+def test_who_comes_while_another_migrates_for_long_waits_for_it(empty, monkeypatch):
+    """For longer than SQLite itself waits for a writer."""
+    opened = migrate._opened
+
+    @contextmanager
+    def hasty(url):
+        with opened(url) as store, monkeypatch.context() as patched:
+            waits = store.clock.wait
+            patched.setattr(store.clock, "wait", lambda seconds: (held.rollback(), waits(seconds)))
+            with store.engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA busy_timeout = 1")
+            yield store
+
+    engine = create_engine(empty)
+    try:
+        with engine.connect() as held:
+            held.exec_driver_sql("BEGIN IMMEDIATE")
+            monkeypatch.setattr(migrate, "_opened", hasty)
+            migrate.upgrade(empty)
+    finally:
+        engine.dispose()
+    assert migrate.current(empty) == migrate.head()
 
 
 _WAITS_FOR_NODES = text("SELECT 1 FROM pg_locks WHERE relation = CAST('nodes' AS regclass) AND NOT granted")
