@@ -65,7 +65,7 @@ def upgrade(url: str, revision: str = "head") -> None:
                     if not _step(connection, revision, alone=store.dialect != "postgresql"):
                         return
             except DBAPIError as error:
-                # On SQLite another one is migrating. MariaDB ends a transaction with each statement: nothing is begun again.
+                # On SQLite another is migrating. MariaDB ends a transaction with each statement: nothing begins anew.
                 gave_way = store.dialect in _ENDS_WHOLE and failures.of(error) is Failure.CONFLICT
                 if not gave_way or clock.monotonic() - began >= _LOCK_SECONDS:
                     raise
