@@ -7,7 +7,7 @@ method frame, one that does not with a header of its own); oslo.messaging, "Tran
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
@@ -34,16 +34,26 @@ class Broker:
     fault: str = ""
 
 
+_UNREADABLE: Final = Broker("?", "its URL cannot be read: is a sign of the password not escaped?")
+
+
 def asked(url: str, seconds: float) -> Sequence[Broker]:
     """What became of a word to each broker of a URL, one after the other.
 
     Args:
         url: as oslo.messaging takes it: ``rabbit://user:password@one:5672,user:password@two:5672/``.
         seconds: for each.
+
+    Returns:
+        one that is nowhere, and nobody is asked, where the URL cannot be read.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        places = _places(parts.netloc, "".join(parts[2:]))
+    except ValueError:
+        return [_UNREADABLE]
     speaks = parts.scheme.startswith(_AMQP) and not _is_encrypted(parts.query)
-    return [_asked(host, port, seconds, speaks=speaks) for host, port in _places(parts.netloc)]
+    return [_asked(host, port, seconds, speaks=speaks) for host, port in places[:_MOST]]
 
 
 def _is_encrypted(query: str) -> bool:
@@ -51,15 +61,27 @@ def _is_encrypted(query: str) -> bool:
     return any(value.lower() in _TRUE for value in parse_qs(query).get("ssl", ()))
 
 
-def _places(netloc: str) -> Iterator[tuple[str, int]]:
-    for each in netloc.split(",")[:_MOST]:
-        found = urlsplit(f"//{each.rpartition('@')[2]}")
-        try:
-            host, port = found.hostname, found.port
-        except ValueError:
-            host, port = found.netloc, 0
-        if host:
-            yield host, _PORT if port is None else port
+def _places(netloc: str, rest: str) -> Sequence[tuple[str, int]]:
+    """The host and port of each broker.
+
+    Args:
+        rest: what follows in the URL.
+
+    Raises:
+        ValueError: that may be a piece of a password, whose words are told to nobody.
+    """
+    found: list[tuple[str, int]] = []
+    goes_on = "@" in rest
+    for each in reversed(netloc.split(",")):
+        if "@" in each:
+            goes_on = True
+        elif goes_on:  # a "/", "?", "#" or "," of the password took it apart: what it begins with looks like a host
+            raise ValueError
+        parts = urlsplit(f"//{each.rpartition('@')[2]}")
+        port = parts.port
+        if parts.hostname:
+            found.append((parts.hostname, _PORT if port is None else port))
+    return found[::-1]
 
 
 def _asked(host: str, port: int, seconds: float, *, speaks: bool) -> Broker:
@@ -73,6 +95,8 @@ def _asked(host: str, port: int, seconds: float, *, speaks: bool) -> Broker:
             said = connection.recv(len(_STARTS))
     except TimeoutError:
         return Broker(place, "does not answer in time")
+    except UnicodeError:  # of a label that is empty or too long
+        return Broker(place, "is no name of a host")
     except OSError as error:
         return Broker(place, error.strerror or str(error) or type(error).__name__)
     return Broker(place) if said and _STARTS.startswith(said) else Broker(place, "is no broker of AMQP 0-9-1")

@@ -77,6 +77,26 @@ def test_a_url_without_a_host_has_no_broker(url):
     assert asked(url, 5.0) == []
 
 
+@pytest.mark.parametrize(
+    "signs",
+    ["s3cr/et", "12/34", "s3cr#et", "12#34", "s3cr,et", "12,34", "1234?5", "s3cr?et", "[", "s3[cr]et", "12,[34"],
+)
+@pytest.mark.parametrize("others", ["", "v:p@127.0.0.1:1,"])
+def test_of_a_password_that_is_not_escaped_nothing_is_told_or_looked_up(monkeypatch, signs, others):
+    monkeypatch.setattr(socket, "create_connection", lambda *_: pytest.fail("it was connected to something"))
+    (found,) = asked(f"rabbit://{others}coppice:{signs}@mq1:5672/", 0.05)
+    assert found == Broker("?", "its URL cannot be read: is a sign of the password not escaped?")
+
+
+def test_a_virtual_host_may_have_signs_of_its_own():
+    with answering(STARTS) as (port, _):
+        assert asked(f"rabbit://u:p@127.0.0.1:{port}/v@h", 5.0) == [Broker(f"127.0.0.1:{port}")]
+
+
+def test_a_name_that_no_host_has_is_told():
+    assert asked("rabbit://u:p@a..b/", 0.05) == [Broker("a..b:5672", "is no name of a host")]
+
+
 def test_a_port_that_is_none_is_told_without_the_password():
     (found,) = asked("rabbit://u:secret@host.invalid:70000/", 0.05)
     assert found.fault
