@@ -24,6 +24,7 @@ GROUP: Final = b"coppice-engines"
 _AGAIN_SECONDS: Final = 1.0
 _ANSWER_SECONDS: Final = 10.0
 _LONGEST: Final = 200
+_UNESCAPED: Final = ": is a sign of the password not escaped?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class Coordinator:
                 driver.start()
                 self._member(driver)
             except Exception as error:  # noqa: BLE001 - of tooz, and of whatever library it drives: redis has its own
-                self._note(f"{type(error).__name__}: {error}")
+                self._note(_words(error))
             if driver is not None:
                 with suppress(Exception):
                     driver.stop()
@@ -122,6 +123,14 @@ class Coordinator:
         self._is_told = bool(why)
 
 
+def _words(error: Exception) -> str:
+    """What is told of an error of tooz or of a library of its: of a value that cannot be not the value, for it may be a
+    piece of the URL's password.
+    """
+    kind = type(error).__name__
+    return kind if isinstance(error, ValueError) else f"{kind}: {error}"
+
+
 class Unanswered(Exception):
     """The coordinator did not tell; the words say why."""
 
@@ -144,8 +153,8 @@ def members(open_driver: Callable[[bytes], Any], name: str, seconds: float) -> f
             driver.start()
             told.append(frozenset(each.decode() for each in driver.get_members(GROUP).get(timeout=seconds)))
         except Exception as error:  # noqa: BLE001 - of tooz, and of whatever library it drives
-            kind = type(error).__name__  # a group that nobody ever joined is there for no driver
-            told.append(frozenset() if kind == "GroupNotCreated" else f"{kind}: {error}")
+            # A group that nobody ever joined is there for no driver.
+            told.append(frozenset() if type(error).__name__ == "GroupNotCreated" else _words(error))
         if driver is not None:
             with suppress(Exception):
                 driver.stop()
@@ -162,8 +171,8 @@ def members(open_driver: Callable[[bytes], Any], name: str, seconds: float) -> f
 
 def membership_seconds(url: str) -> float | None:
     """After what silence a member is missed, where a URL says so in numbers (Redis, memcached)."""
-    said = parse_qs(urlsplit(url).query).get("membership_timeout", [])
     try:
+        said = parse_qs(urlsplit(url).query).get("membership_timeout", [])
         return float(said[-1]) if said else None
     except ValueError:
         return None
@@ -182,10 +191,28 @@ def driver_of(url: str) -> Callable[[bytes], Any]:
         from tooz import coordination
     except ImportError as error:
         raise NoLibrary("tooz is not installed, which [engine] coordinator needs") from error
+    if fault := _fault(url):
+        raise NoLibrary(f"[engine] coordinator: {fault}")
     try:
         coordination.get_coordinator(url, b"coppice")
     except ImportError as error:
         raise NoLibrary(f"[engine] coordinator needs a library that is not installed: {error}") from error
     except Exception as error:  # what stevedore and each driver say of a URL that they cannot use
-        raise NoLibrary(f"[engine] coordinator is of no kind that tooz knows: {error}") from error
+        raise NoLibrary(f"[engine] coordinator is of no kind that tooz knows: {_words(error)}") from error
     return lambda name: coordination.get_coordinator(url, name)
+
+
+def _fault(url: str) -> str:
+    """What is wrong with a URL, without a word of it; empty for nothing that is known here."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return f"the URL cannot be read{_UNESCAPED}"
+    try:
+        for each in [parts.netloc] if "@" in parts.netloc else parts.netloc.split(","):  # ZooKeeper's may be several
+            _ = urlsplit(f"//{each}").port
+    except ValueError:
+        return f"the URL's port is no number{_UNESCAPED}"
+    # Then what it begins with looks like a host and its port, which drivers would ask and tell of.
+    is_torn = ":" in parts.netloc and "@" not in parts.netloc and "@" in parts.path + parts.fragment
+    return f"the URL has an @ behind its host{_UNESCAPED}" if is_torn else ""

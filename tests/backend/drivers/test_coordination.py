@@ -1,6 +1,7 @@
 """A coordinator as an engine asks it: a fake that goes away and forgets, then Redis and memcached themselves."""
 
 import contextlib
+import re
 import socket
 import subprocess
 import sys
@@ -124,6 +125,48 @@ def test_a_url_of_nothing_is_refused_in_words(url: str) -> None:
         driver_of(url)
 
 
+@pytest.mark.parametrize("kind", ["redis", "memcached", "etcd3+http"])
+@pytest.mark.parametrize("signs", ["s3cr/et", "s3cr#et", "s3cr?et", "s3cr[et", "12/s3cr", "12#s3cr", "70000/s3cr"])
+def test_of_a_password_that_is_not_escaped_nothing_is_told(kind: str, signs: str) -> None:
+    with pytest.raises(NoLibrary, match=r"coordinator: the URL.* is a sign of the password not escaped\?$") as told:
+        driver_of(f"{kind}://:{signs}@host:6379")
+    assert not {"s3cr", "12", "70000"} & set(re.findall(r"\w+", str(told.value)))
+    assert (told.value.__cause__, told.value.__context__) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "zookeeper://one:2181,two:2181",
+        "redis://:s3,cr%2Fet@[::1]:6379",
+        "redis://host:6379?password=a@b",
+        "etcd3+http://h",
+    ],
+)
+def test_other_urls_are_drivers_own(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, bytes]] = []
+    monkeypatch.setattr("tooz.coordination.get_coordinator", lambda *given: asked.append(given))
+    driver_of(url)(b"one")
+    assert asked == [(url, b"coppice"), (url, b"one")]
+
+
+def test_of_a_value_that_a_driver_cannot_use_its_words_are_not_told(
+    service: Service, clock: HandClock, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_: bytes) -> object:
+        one.end()
+        raise ValueError("Port could not be cast to integer value as 's3cr'")
+
+    one = Coordinator(fails, "one", 1.0, clock)
+    one._attend()
+    assert caplog.messages == ["the coordinator does not answer, engines go by the database alone: ValueError"]
+    with pytest.raises(Unanswered, match=r"^ValueError$"):
+        members(fails, "doctor", 5.0)
+    monkeypatch.setattr("tooz.coordination.get_coordinator", lambda _url, name: fails(name))
+    with pytest.raises(NoLibrary, match=r"knows: ValueError$"):
+        driver_of("redis://host")
+
+
 def test_without_the_library_it_is_said_which_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tooz", None)
     with pytest.raises(NoLibrary, match="tooz is not installed"):
@@ -205,6 +248,7 @@ def test_engines_see_each_other_by_a_real_one_also_after_it_was_away(running: tu
         ("memcached://a?timeout=2&membership_timeout=4.5", 4.5),
         ("etcd3+http://a:2379", None),
         ("redis://a?membership_timeout=soon", None),
+        ("redis://:[@a?membership_timeout=3", None),
     ],
 )
 def test_how_long_a_coordinator_waits_is_read_from_its_url(url, seconds):
@@ -248,7 +292,7 @@ def test_a_coordinator_that_is_away_says_why_in_few_words(service: Service) -> N
         members(lambda name: Asked(service, name), "doctor", 5.0)
 
     def fails(name: bytes) -> object:
-        raise ValueError("x\n" * 1000)
+        raise RuntimeError("x\n" * 1000)
 
     with pytest.raises(Unanswered) as told:
         members(fails, "doctor", 5.0)
