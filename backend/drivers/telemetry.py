@@ -51,6 +51,10 @@ class OtlpTraces:
         sampler: Any = _Ours(provider.sampler, trace, self._nothing)
         provider.sampler = sampler
         self._tracer = provider.get_tracer("coppice")
+        self._closed = threading.Event()
+        # It begins now and waits, for where an interpreter ends no thread can begin any more (from Python 3.12 on).
+        self._ending = threading.Thread(target=self._end, name="spans-end", daemon=True)
+        self._ending.start()
 
     def begin(
         self,
@@ -77,9 +81,12 @@ class OtlpTraces:
 
     def close(self, seconds: float) -> None:
         # Whoever sends may hang for longer, and nobody waits for that.
-        ending = threading.Thread(target=self._provider.shutdown, name="spans-end", daemon=True)
-        ending.start()
-        ending.join(seconds)
+        self._closed.set()
+        self._ending.join(seconds)
+
+    def _end(self) -> None:
+        self._closed.wait()
+        self._provider.shutdown()
 
     def _context(self, told: str) -> Any | None:
         """The span that a traceparent names; None where it names none."""
