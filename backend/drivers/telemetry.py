@@ -147,17 +147,25 @@ class _Ours:
     """The sampler that is chosen, which knows nothing of what others decided, or of the number of their trace.
 
     Of a trace that somebody else began the chosen one would do as told, and with a ratio it looks at the number of the
-    trace, which they chose.
+    trace, which they chose. It is asked once: a part of a span of ours is kept where that is.
     """
 
     def __init__(self, chosen: Any, api: Any, nothing: Any) -> None:
+        from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
+
         self._chosen, self._api, self._nothing = chosen, api, nothing
+        self._always: Any = ALWAYS_ON
+        self._never: Any = ALWAYS_OFF
 
     def should_sample(self, parent_context: Any, trace_id: int, *given: Any, **named: Any) -> Any:
         found = self._api.get_current_span(parent_context).get_span_context()
-        if found.is_valid and found.is_remote:
-            parent_context, trace_id = self._nothing, random.getrandbits(128) or 1
-        return self._chosen.should_sample(parent_context, trace_id, *given, **named)
+        if not found.is_valid:
+            decides = self._chosen
+        elif found.is_remote:
+            decides, parent_context, trace_id = self._chosen, self._nothing, random.getrandbits(128) or 1
+        else:  # whose trace may have a number that others chose
+            decides = self._always if found.trace_flags.sampled else self._never
+        return decides.should_sample(parent_context, trace_id, *given, **named)
 
     def get_description(self) -> str:
         return f"Ours{{{self._chosen.get_description()}}}"

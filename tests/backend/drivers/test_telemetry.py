@@ -26,6 +26,8 @@ THEIRS = f"00-{NUMBER}-00f067aa0ba902b7-01"
 NEVER = f"00-{NUMBER}-00f067aa0ba902b7-00"
 LEAST = f"00-{'0' * 16}{'0' * 15}1-00f067aa0ba902b7-01"
 """Of a number that a ratio always keeps."""
+MOST = f"00-{'f' * 32}-00f067aa0ba902b7-01"
+"""Of one that it never keeps."""
 
 
 @pytest.fixture(autouse=True)
@@ -131,16 +133,21 @@ def test_nor_does_anybody_have_them_dropped():
     assert len(kept.get_finished_spans()) == 1
 
 
-def test_a_part_of_what_is_not_kept_is_not_kept(monkeypatch):
-    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "parentbased_traceidratio")
+@pytest.mark.parametrize("sampler", ["traceidratio", "parentbased_traceidratio"])
+@pytest.mark.parametrize("follows", [LEAST, MOST, ""])
+def test_a_part_of_what_is_not_kept_is_not_kept_and_of_what_is_is(monkeypatch, sampler, follows):
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", sampler)
     monkeypatch.setenv("OTEL_TRACES_SAMPLER_ARG", "0.5")
     traces, kept = in_memory()
-    for _ in range(50):
-        request = traces.begin("request", Role.ANSWERS, {}, follows=LEAST)
-        traces.begin("compute GET /servers", Role.ASKS, {}, under=request).end()
+    for number in range(100):
+        request = traces.begin("request", Role.ANSWERS, {"number": number}, follows=follows)
+        traces.begin("compute GET /servers", Role.ASKS, {"number": number}, under=request).end()
         request.end()
-    names = [each.name for each in kept.get_finished_spans()]
-    assert names.count("request") == names.count("compute GET /servers")
+    numbers: dict[str, list[int]] = {"request": [], "compute GET /servers": []}
+    for each in kept.get_finished_spans():
+        numbers[each.name].append(each.attributes["number"])
+    assert 0 < len(numbers["request"]) < 100
+    assert numbers["request"] == numbers["compute GET /servers"]
 
 
 def test_values_are_bounded_and_can_be_written():
