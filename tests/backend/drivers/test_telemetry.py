@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import socket
 import sys
 import threading
@@ -307,6 +308,26 @@ def test_a_collector_that_refuses_is_told_of_once_a_minute(sent, monkeypatch, st
     hand.seconds += 61
     theirs.error("again\nand again")
     assert words[1:] == ["spans may be lost (told once a minute): again and again"]
+
+
+@pytest.mark.parametrize("told", ["Authorization: Bearer s3cret-token", "authorization=Bearer s3cret\x00token"])
+def test_of_a_header_that_cannot_be_its_value_is_not_told(sent, monkeypatch, told):
+    words = told_of(telemetry.LOG.name, monkeypatch)
+    monkeypatch.setattr(os, "environ", {**os.environ, "OTEL_EXPORTER_OTLP_HEADERS": told})  # a NUL, too
+    opened("x", "y", Hand()).close(30.0)
+    assert len(words) == 1
+    assert words[0].startswith("spans may be lost (told once a minute): Header format invalid! Header values")
+    assert not {"s3cret", "Bearer", "Authorization"} & set(re.findall(r"\w+", words[0]))
+
+
+def test_nor_where_it_is_met_while_spans_are_sent(sent, monkeypatch):
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20s3cret%0Atoken")
+    words = told_of(telemetry.LOG.name, monkeypatch)
+    traces = opened("x", "y", Hand())
+    traces.begin("lost", Role.WORKS, {}).end()
+    traces.close(30.0)
+    assert len(words) == 1
+    assert "s3cret" not in words[0]
 
 
 def test_where_there_is_no_collector_nothing_else_is_lost(monkeypatch):
