@@ -262,6 +262,8 @@ class Engine:
                 told = self._store_takes(self._membership.attend if told else self._membership.drain)
         if self._membership is not None:
             self._store_takes(self._membership.leave)
+        for job in self._running:
+            job.origin.span.end("GivenBack")
 
     def _store_takes(self, work: Callable[[], None]) -> bool:
         """Whether that was done; nothing is waited for by an engine that ends."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import Future
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
@@ -136,25 +138,40 @@ def test_a_job_that_fails_ends_its_span_with_the_kind_of_its_fault_and_none_of_i
     assert tracing.present() is None
 
 
+class Never:
+    """A cloud that does not answer."""
+
+    def submit(self, calls):
+        return [Future() for _ in calls]
+
+    def wait(self, seconds):
+        pass
+
+    def close(self):
+        pass
+
+
+def _waits(context, lease):
+    yield [Call(lease.scope, lambda: None)]
+
+
 def test_who_loses_a_lease_ends_the_span(world, traces):
-    class Never:
-        def submit(self, calls):
-            return [Future() for _ in calls]
-
-        def wait(self, seconds):
-            pass
-
-        def close(self):
-            pass
-
-    def work(context, lease):
-        yield [Call(lease.scope, lambda: None)]
-
     world.make(desired=0)
-    engine = _engine(world, traces, work, calls=Never())
+    engine = _engine(world, traces, _waits, calls=Never())
     engine.tick(world.clock.now())
     with world.store.engine.begin() as conn:
         conn.exec_driver_sql("UPDATE clusters SET epoch = epoch + 1")
     world.clock.move(50)
     engine.tick(world.clock.now())
     assert traces.spans[0].failed == "LeaseLost"
+
+
+def test_who_ends_ends_the_spans_of_what_is_given_back(world, traces):
+    class Told:
+        def is_set(self):
+            return bool(traces.spans)
+
+    world.make(desired=0)
+    world.engine_settings = replace(world.engine_settings, drain=timedelta(0))
+    _engine(world, traces, _waits, calls=Never()).run(Told())
+    assert [(each.ended, each.failed) for each in traces.spans] == [(True, "GivenBack")]
