@@ -9,11 +9,11 @@ from typing import Any, Final
 from backend import errors as findings
 from backend.domain import balancer_findings
 from backend.domain.balancers import BalancerKind, BalancerListener, LoadBalancer, forwarded
+from backend.domain.security_policies import DEFAULT_POLICY, POLICIES
 from backend.services.limits import CERTIFICATES_OF_LISTENER
 from backend.services.listeners import NewListener, NewRule
 from translators.elbv2 import action_words, errors, ids, tag_words
 from translators.elbv2.listeners import LISTENERS, RULES, default_rule, group_arns, told, told_rule
-from translators.elbv2.policies import DEFAULT_POLICY, POLICIES
 from translators.errors import AWSError
 from translators.registry import Call, Result, operation
 
