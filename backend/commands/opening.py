@@ -40,6 +40,7 @@ from backend.errors import KeysUnreached
 from backend.secret_options import LOCAL, SecretSettings
 from backend.services.sessions import Owned, SessionRules, Sessions
 from backend.services.sessions import nobody as no_owner
+from backend.store.certificates import StoredCertificates
 from backend.store.delegations import StoredDelegations
 from backend.store.endings import Endings
 from backend.store.installation import Installation
@@ -252,6 +253,7 @@ def _opened(chosen: BackendSettings, store: Store, patience: Brief | None, trace
             SystemClock(),
             record=measures.shared().exchanged,
             delegations=delegations_of(store),
+            certificates=StoredCertificates(store, store.seal),
             patience=patience,
             installation=Installation(store),
             ended=ended_in(chosen, store),

@@ -27,9 +27,12 @@ class Standing(StrEnum):
 
 
 class PartKind(StrEnum):
+    """SECRET: what the cloud keeps of a certificate. It comes with its listener, and is told once none has it."""
+
     POOL = "pool"
     LISTENER = "listener"
     RULE = "rule"
+    SECRET = "secret"  # noqa: S105 - a kind, no password
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,8 @@ class ListenerPlan:
     Attributes:
         action: what is done where no rule says otherwise: ``{"type": "forward", "groups": [[pool key, weight]]}``, a
             redirect or a fixed response with its ``config``.
+        certificates: ids of those that are kept here, the default one first; the ARN of another.
+        ssl_policy: the name of a security policy; None for what the cloud does by itself.
         idle_seconds: how long a connection may be silent.
     """
 
@@ -129,6 +134,7 @@ class Tree:
     Attributes:
         id: of the cloud. ``address`` is where it listens.
         digest: of the plan that it was made, or changed, to.
+        marked: it may have secrets.
         port_id: the interface that it listens on, where public addresses can be led to that; None where none need be.
         parts: those that were made through this port.
     """
@@ -139,6 +145,7 @@ class Tree:
     digest: str = ""
     parts: tuple[Present, ...] = ()
     port_id: str | None = None
+    marked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +178,9 @@ class BalancerMaking(Protocol):
     def lacks(self, scope: Scope, part: Part) -> str | None:
         """What this cloud cannot give of a part, in AWS's words; None where it can give all. Asks no cloud."""
 
+    def lacks_certificates(self, scope: Scope) -> str | None:
+        """Why listeners here can have no certificates, in AWS's words; None where they can. It may ask the cloud."""
+
     def misplaced(self, scope: Scope, rules: Sequence[RulePlan]) -> tuple[RulePlan, RulePlan] | None:
         """Two rules of a listener of which this cloud would follow the later first, though a request may meet both.
 
@@ -193,7 +203,9 @@ class BalancerMaking(Protocol):
         """Bring the balancer itself to its plan."""
 
     def put(self, scope: Scope, tree: Tree, part: Part) -> str:
-        """Make a part, or bring it to its plan; its id. The parts that it refers to are in the tree."""
+        """Make a part, or bring it to its plan; its id, empty where that takes another call before. The parts that it
+        refers to are in the tree.
+        """
 
     def remove(self, scope: Scope, tree: Tree, present: Present) -> None:
         """Take a part out, with all that is its own."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from backend.domain.balancers import (
@@ -28,17 +28,19 @@ class Wish:
     Attributes:
         groups: by id, those that its listeners and rules forward to.
         rules: of all its listeners.
+        certificates: ids of those that are kept here, by ARN.
     """
 
     balancer: LoadBalancer
     groups: Mapping[str, TargetGroup]
     listeners: tuple[BalancerListener, ...]
     rules: tuple[BalancerRule, ...]
+    certificates: Mapping[str, str] = field(default_factory=dict)
 
     def parts(self) -> tuple[Part, ...]:
         """Pools first, then what refers to them."""
         pools = [pool_plan(self.groups[each]) for each in sorted(self.groups)]
-        listeners = [listener_plan(self.balancer, each) for each in self.listeners]
+        listeners = [listener_plan(self.balancer, each, self.certificates) for each in self.listeners]
         rules = [plan for listener in self.listeners for plan in rule_plans(self.rules, listener)]
         return (*pools, *listeners, *rules)
 
@@ -66,7 +68,10 @@ def pool_plan(group: TargetGroup) -> PoolPlan:
     )
 
 
-def listener_plan(balancer: LoadBalancer, listener: BalancerListener) -> ListenerPlan:
+def listener_plan(
+    balancer: LoadBalancer, listener: BalancerListener, certificates: Mapping[str, str] | None = None
+) -> ListenerPlan:
+    """A listener's plan, with ids for those of its certificates that are told by ARN."""
     idle = balancer.attributes.get(IDLE, "60") if balancer.kind is not BalancerKind.NETWORK else None
     return ListenerPlan(
         key=_key(listener),
@@ -74,7 +79,7 @@ def listener_plan(balancer: LoadBalancer, listener: BalancerListener) -> Listene
         protocol=listener.protocol,
         port=listener.port,
         action=_action(listener.actions),
-        certificates=listener.certificates,
+        certificates=tuple((certificates or {}).get(arn, arn) for arn in listener.certificates),
         ssl_policy=listener.ssl_policy,
         idle_seconds=None if idle is None else int(idle),
     )

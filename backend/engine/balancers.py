@@ -39,8 +39,10 @@ _STEPS: Final = 400
 """Changes of one tree by one job: enough for the largest; the rest waits for the next."""
 _FAILED: Final = timedelta(minutes=5)
 _SOON: Final = (errors.Busy, errors.OutcomeUnknown, errors.PoolNotFound)
-_LAST: Final = (PartKind.RULE, PartKind.LISTENER, PartKind.POOL)
+_LAST: Final = (PartKind.RULE, PartKind.LISTENER, PartKind.POOL, PartKind.SECRET)
 """What refers to others goes before these."""
+_KEPT: Final = frozenset({PartKind.SECRET, PartKind.POOL})
+"""What others may refer to until all of them are as they are wished for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ def next_step(wish: Wish, tree: Tree) -> Step | None:
     here = {(each.kind, each.key): each for each in tree.parts}
     extra = sorted((each for key, each in here.items() if key not in wanted), key=lambda each: _LAST.index(each.kind))
     for each in extra:
-        if each.kind is not PartKind.POOL:
+        if each.kind not in _KEPT:
             return Remove(each)
     for key, part in wanted.items():
         if key not in here or here[key].digest != digest_of(part):
@@ -205,8 +207,8 @@ def tend_balancer(context: Context, lease: BalancerLease) -> Job:
     if kept is None or making is None:
         yield Write(partial(BALANCER_LEASES.release, lease=lease, due_at=None))
         return
-    balancer, groups, listeners, rules, targets = kept
-    tending = _Tending(context, lease, making, Wish(balancer, groups, listeners, rules), targets)
+    balancer, groups, listeners, rules, certificates, targets = kept
+    tending = _Tending(context, lease, making, Wish(balancer, groups, listeners, rules, certificates), targets)
     cloud_id = balancer.cloud_id or (yield from _made(tending))
     if cloud_id is None:
         return

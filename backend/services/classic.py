@@ -38,6 +38,7 @@ from backend.drivers.errors import PoolNotFound
 from backend.services import limits
 from backend.services.balancers import LoadBalancers, NewBalancer, locked, present
 from backend.services.catalog import asking
+from backend.services.listeners import check_certificates
 from backend.services.server_certificates import hold
 from backend.store import balancers, traffic
 from backend.store.balancers import BALANCERS, GROUPS, LISTENERS, TARGETS
@@ -97,6 +98,7 @@ class ClassicBalancers:
                 raise balancer_findings.ListenerExists(front.port)
         if len(here) > limits.LISTENERS_OF_BALANCER:
             raise errors.LimitExceeded("listeners", limits.LISTENERS_OF_BALANCER)
+        self._check_certificates(scope, fronts)
         planned = self._every.planned(wanted)
         for front in fronts:
             self._check_front(scope, planned, _group(planned.id, planned.network_id, front, planned.created_at), front)
@@ -120,6 +122,7 @@ class ClassicBalancers:
         Raises:
             BalancerNotFound, ListenerExists, LimitExceeded, BalancingLacks, CertificateMissing
         """
+        self._check_certificates(scope, fronts)
 
         def work(conn: Connection) -> None:
             balancer = self._locked(conn, scope, name)
@@ -150,13 +153,18 @@ class ClassicBalancers:
         self._store.transact(work)
 
     def certify(self, scope: Scope, name: str, port: int, certificate: str) -> None:
-        """Give a listener another certificate. Raises BalancerNotFound, ListenerNotFound, CertificateMissing."""
+        """Give a listener another certificate.
+
+        Raises:
+            BalancerNotFound, ListenerNotFound, BalancingLacks, CertificateMissing
+        """
 
         def work(conn: Connection) -> None:
             balancer = self._locked(conn, scope, name)
             found = LISTENERS.one(conn, scope, balancer_id=balancer.id, port=port)
             if found is None:
                 raise balancer_findings.ListenerNotFound(str(port))
+            self._check(scope, listener_plan(balancer, replace(found, certificates=(certificate,))))
             hold(conn, scope, (certificate,))
             LISTENERS.change(conn, scope, found.id, certificates=(certificate,))
 
@@ -366,6 +374,10 @@ class ClassicBalancers:
     def _servers(self, scope: Scope) -> Mapping[str, Server]:
         with asking():
             return {f"i-{each.short_id}": each for each in self._cloud.compute.list(scope)}
+
+    def _check_certificates(self, scope: Scope, fronts: Sequence[Front]) -> None:
+        for protocol in {front.protocol for front in fronts}:
+            check_certificates(self._cloud, scope, protocol)
 
     def _check(self, scope: Scope, part: Part) -> None:
         making = self._cloud.balancer_making

@@ -26,6 +26,7 @@ from backend.drivers.balancer_plans import listener_plan, rule_plan, rule_plans
 from backend.drivers.cloud import Cloud
 from backend.services import limits
 from backend.services.balancers import beside, locked, present, tag_id
+from backend.services.catalog import asking
 from backend.services.server_certificates import hold
 from backend.services.target_groups import known
 from backend.store import balancers, resource_tags
@@ -92,6 +93,8 @@ class Listeners:
             ssl_policy=wanted.ssl_policy,
         )
 
+        check_certificates(self._cloud, scope, made.protocol)
+
         def work(conn: Connection) -> BalancerListener:
             balancer = locked(conn, scope, balancer_id, self._clock)
             here = LISTENERS.all(conn, scope, balancer_id=balancer_id)
@@ -111,6 +114,7 @@ class Listeners:
 
     def change(self, scope: Scope, listener_id: str, **values: Any) -> BalancerListener:
         """Set fields of a listener; attributes beside those it has. Raises ListenerNotFound and as ``create``."""
+        check_certificates(self._cloud, scope, values.get("protocol", ""))
 
         def work(conn: Connection) -> BalancerListener:
             found = _listener(conn, scope, listener_id)
@@ -277,6 +281,22 @@ class Listeners:
         if found is not None:
             places = {each.position: at for each, at in zip(plans, sorted(_places(rules, listener)), strict=True)}
             raise balancer_findings.RuleMisplaced(*(places[each.position] for each in found))
+
+
+def check_certificates(cloud: Cloud, scope: Scope, protocol: str) -> None:
+    """Whether the cloud has a place for certificates, where a listener of that protocol has any.
+
+    It may ask the cloud: not for a transaction.
+
+    Raises:
+        BalancingLacks
+    """
+    if protocol != "HTTPS" or cloud.balancer_making is None:
+        return
+    with asking():
+        lack = cloud.balancer_making.lacks_certificates(scope)
+    if lack is not None:
+        raise balancer_findings.BalancingLacks(lack)
 
 
 def _listener(conn: Connection, scope: Scope, listener_id: str) -> BalancerListener:

@@ -128,7 +128,7 @@ def test_what_a_listener_tells_and_takes(elb: Any, balancer: str, groups: list[s
     assert elb.describe_listener_certificates(ListenerArn=listener)["Certificates"] == []
 
 
-@pytest.mark.embedded("its listeners speak no TLS yet")
+@pytest.mark.embedded("certificates of ACM are taken by the simulated balancer alone")
 def test_certificates(elb: Any, balancer: str, groups: list[str], account: str) -> None:
     first, second = (
         f"arn:aws:acm:us-east-1:{account}:certificate/{letter * 8}-0000-4000-8000-{letter * 12}" for letter in "ab"

@@ -112,7 +112,7 @@ def test_a_group_and_an_instance_behind_it(elb: Any, asg: Any, fleet: Fleet, nam
     assert described(elb, name)["Instances"] == []
 
 
-@pytest.mark.embedded("its listeners speak no TLS yet")
+@pytest.mark.embedded("certificates of ACM are taken by the simulated balancer alone")
 def test_a_certificate(elb: Any, account: str, zones: list[str]) -> None:
     name = unique("tls")
     old, new = (f"arn:aws:acm:us-east-1:{account}:certificate/{each * 8}-0000-4000-8000-{each * 12}" for each in "ab")

@@ -208,7 +208,7 @@ def pem(tmp_path: Path) -> tuple[str, str]:
     return body.read_text(), key.read_text()
 
 
-@pytest.mark.embedded("its listeners speak no TLS yet")
+@pytest.mark.embedded("listeners have certificates where the cloud has Barbican, and the test cloud has none")
 def test_a_certificate_that_a_listener_has_stays(iam: Any, server: Access, ec2: Any, pem: tuple[str, str]) -> None:
     zones = [each["ZoneName"] for each in ec2.describe_availability_zones()["AvailabilityZones"]]
     elb, name, (body, key) = client(server, "elb"), unique("cert"), pem

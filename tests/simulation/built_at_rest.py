@@ -93,7 +93,7 @@ class Rest:
                 raise Violated("4 convergence", f"balancer {balancer.id} is still {balancer.state}")
             kept = wishes.read(self._conn, self._scope, balancer.id)
             assert kept is not None
-            wanted = {(each.kind, each.key): digest_of(each) for each in Wish(*kept[:4]).parts()}
+            wanted = {(each.kind, each.key): digest_of(each) for each in Wish(*kept[:5]).parts()}
             parts = parts_of(self._world, balancer.cloud_id)
             if wanted != {(each.kind, each.key): each.digest for each in parts}:
                 raise Violated("4 convergence", f"balancer {balancer.id} has not the parts that it is to have")

@@ -2,11 +2,12 @@
 
 What is made carries tags: ``coppice=INSTALLATION``, ``coppice-key=KEY`` and ``coppice-is=DIGEST``. A pool is done when
 its monitor carries the same digest, a policy when it has all its rules and is switched on: until then its digest is
-not told, and it is put again.
+not told, and it is put again. A balancer is marked before its first certificate lies in Barbican.
 """
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -28,13 +29,15 @@ from backend.drivers.balancer_making import (
 from backend.drivers.errors import Busy, CloudError, NoBalancing, PoolNotFound, QuotaExceeded, Refused
 from backend.drivers.installation import Installation, nobody
 from backend.drivers.openstack import octavia, precedence
+from backend.drivers.openstack.certificate_secrets import CertificateSecrets
 from backend.drivers.openstack.network import OpenStackNetworking
-from backend.drivers.openstack.octavia import CHILDREN, CONDITIONS, DIGEST, KEY, MADE, tagged
+from backend.drivers.openstack.octavia import CHILDREN, CONDITIONS, DIGEST, KEY, MADE, SECRETS, tagged
 from backend.drivers.openstack.refusals import of_any
 from backend.drivers.openstack.rest import BALANCING, Declined, Rest
 from backend.drivers.openstack.settings import OpenStackSettings
 
 Document = Mapping[str, Any]
+_log = logging.getLogger(__name__)
 
 _STANDING: Final = {"ACTIVE": Standing.ACTIVE, "ERROR": Standing.FAILED}
 _PATHS: Final = {PartKind.POOL: "pools", PartKind.LISTENER: "listeners", PartKind.RULE: "l7policies"}
@@ -50,16 +53,21 @@ class OpenStackBalancers:
         rest: Rest,
         settings: OpenStackSettings,
         networking: OpenStackNetworking,
+        secrets: CertificateSecrets,
         installation: Installation = nobody,
     ) -> None:
         self._rest = rest
         self._settings = settings
         self._networking = networking
+        self._secrets = secrets
         self._installation = installation
 
     def lacks(self, scope: Scope, part: Part) -> str | None:
         del scope
         return octavia.lacks(part)
+
+    def lacks_certificates(self, scope: Scope) -> str | None:
+        return None if self._secrets.offered(scope) else octavia.NO_LISTENER.format("HTTPS")
 
     def misplaced(self, scope: Scope, rules: Sequence[RulePlan]) -> tuple[RulePlan, RulePlan] | None:
         del scope
@@ -112,9 +120,13 @@ class OpenStackBalancers:
         return self._tree(found, tuple(self._parts(scope, found)))
 
     def change(self, scope: Scope, balancer_id: str, plan: BalancerPlan) -> None:
-        body = {"name": plan.name, "tags": self._tags(plan.key, digest_of(plan))}
-        groups = _groups(plan)
         path = f"/loadbalancers/{balancer_id}"
+        marked = self._secrets.offered(scope) and _is_marked(
+            self._item(scope, "loadbalancers", "loadbalancer", balancer_id)
+        )
+        tags = [*self._tags(plan.key, digest_of(plan)), *([SECRETS] if marked else ())]
+        body = {"name": plan.name, "tags": tags}
+        groups = _groups(plan)
         try:
             self._write(scope, "PUT", path, {"loadbalancer": {**body, **groups}})
         except Declined as declined:
@@ -129,15 +141,27 @@ class OpenStackBalancers:
             return self._put_pool(scope, tree, part, present, tags)
         ids = {each.key: each.id for each in tree.parts if each.kind is PartKind.POOL}
         if isinstance(part, ListenerPlan):
-            return self._put_listener(scope, tree, octavia.listener_body(part, ids), present, tags)
+            if part.certificates and not tree.marked:
+                self._mark(scope, tree.id)
+                return present.id if present else ""
+            references = self._secrets.put(scope, tree.id, part.certificates) if part.certificates else ()
+            return self._put_listener(scope, tree, octavia.listener_body(part, ids, references), present, tags)
         listener = here[PartKind.LISTENER, part.listener_key].id
         return self._put_rule(scope, listener, part, ids, present, tags)
 
     def remove(self, scope: Scope, tree: Tree, present: Present) -> None:
         del tree
+        if present.kind is PartKind.SECRET:
+            used = octavia.references_of_all(self._listing(scope, "listeners"))
+            if not any(present.id in each for each in used):
+                self._secrets.remove(scope, present.id)
+            return
         self._delete(scope, f"/{_PATHS[present.kind]}/{present.id}")
 
     def delete(self, scope: Scope, balancer_id: str) -> None:
+        """Its secrets go before it: afterwards nothing tells of them. What is deleted needs them no more."""
+        if self._secrets.offered(scope):
+            self._sweep(scope, balancer_id)
         self._delete(scope, f"/loadbalancers/{balancer_id}?cascade=true", balancer_id)
 
     def idle(self, scope: Scope, balancer_id: str) -> bool:
@@ -205,6 +229,30 @@ class OpenStackBalancers:
             self._sent(scope, "PUT", f"/healthmonitors/{monitor_id}", changed, present.id)
         return present.id
 
+    def _mark(self, scope: Scope, balancer_id: str) -> None:
+        """Note on a balancer that it may have secrets, before the first of them is made."""
+        found = self._item(scope, "loadbalancers", "loadbalancer", balancer_id)
+        tags = [*(found.get("tags") or ()), *([] if _is_marked(found) else [SECRETS])]
+        self._sent(scope, "PUT", f"/loadbalancers/{balancer_id}", {"loadbalancer": {"tags": tags}}, balancer_id)
+
+    def _sweep(self, scope: Scope, balancer_id: str) -> None:
+        """Delete what a balancer that is to go has in Barbican. What Barbican refuses holds no deletion up."""
+        try:
+            found = self._rest.item(scope, BALANCING, f"/lbaas/loadbalancers/{balancer_id}", "loadbalancer")
+        except Declined as declined:
+            if declined.status == 404 and balancer_id in declined.message:
+                return
+            raise _refusal(declined) from declined
+        if not _is_marked(found) or not self._is_ours(found):
+            return
+        others = [each for each in self._listing(scope, "listeners") if not _is_of(each, balancer_id)]
+        try:
+            for secret in self._secrets.left(scope, balancer_id, octavia.references_of_all(others)):
+                self._secrets.remove(scope, secret.id)
+        except Refused as refusal:
+            words = (scope.project_id, balancer_id, refusal.detail)
+            _log.warning("project=%s secrets of balancer %s stay in Barbican: %s", *words)
+
     def _put_listener(
         self, scope: Scope, tree: Tree, body: dict[str, Any], present: Present | None, tags: list[str]
     ) -> str:
@@ -244,13 +292,29 @@ class OpenStackBalancers:
             self._sent(scope, "PUT", f"/l7policies/{present.id}", asked, present.id)
         return present.id
 
+    def _left(self, scope: Scope, balancer_id: str) -> list[Present]:
+        """Secrets of a balancer that no listener of the project has.
+
+        None where Barbican does not tell: no other change waits for it.
+        """
+        used = octavia.references_of_all(self._listing(scope, "listeners"))
+        try:
+            left = self._secrets.left(scope, balancer_id, used)
+        except CloudError as error:
+            _log.warning("project=%s secrets of balancer %s are not told: %s", scope.project_id, balancer_id, error)
+            return []
+        return [Present(PartKind.SECRET, f"{each.name}.{each.id}", each.id, "") for each in left]
+
     def _parts(self, scope: Scope, balancer: Document) -> list[Present]:
+        found: list[Present] = []
         pools = self._of(scope, "pools", balancer["id"])
         listeners = self._of(scope, "listeners", balancer["id"])
         monitors = {each["id"]: each for each in self._listing(scope, "healthmonitors")} if pools else {}
+        if _is_marked(balancer):
+            found += self._left(scope, balancer["id"])
         fronts = {each["id"] for each in listeners}
         policies = self._listing(scope, "l7policies") if fronts else []
-        found = [_present(PartKind.LISTENER, each, done=True) for each in listeners]
+        found += [_present(PartKind.LISTENER, each, done=True) for each in listeners]
         for each in pools:
             monitor = monitors.get(each.get("healthmonitor_id") or "")
             done = monitor is None if tagged(each, CHILDREN) == "0" else _alike(monitor, each)
@@ -285,7 +349,8 @@ class OpenStackBalancers:
     def _tree(self, balancer: Document, parts: tuple[Present, ...]) -> Tree:
         standing = _STANDING.get(balancer["provisioning_status"], Standing.PENDING)
         port = balancer.get("vip_port_id") if self._settings.public_addresses == "floating" else None
-        return Tree(balancer["id"], balancer["vip_address"] or "", standing, tagged(balancer, DIGEST), parts, port)
+        digest, address = tagged(balancer, DIGEST), balancer["vip_address"] or ""
+        return Tree(balancer["id"], address, standing, digest, parts, port, _is_marked(balancer))
 
     # requests --------------------------------------------------------------------------------------------------------
 
@@ -328,6 +393,14 @@ def _refusal(declined: Declined, about: str = "") -> CloudError:
     if declined.status == 404 and about and about in declined.message:
         return PoolNotFound(declined.message, request_id=declined.request_id)
     return of_any(declined)
+
+
+def _is_marked(balancer: Document) -> bool:
+    return SECRETS in (balancer.get("tags") or ())
+
+
+def _is_of(listener: Document, balancer_id: str) -> bool:
+    return any(each["id"] == balancer_id for each in listener.get("loadbalancers") or ())
 
 
 def _monitored(endpoint: Endpoint) -> dict[str, int]:

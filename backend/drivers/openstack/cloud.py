@@ -11,6 +11,7 @@ import requests
 
 from backend.clock import Clock
 from backend.drivers import endings
+from backend.drivers.certificates import Certificates, NoCertificates
 from backend.drivers.cloud import Cloud
 from backend.drivers.delegations import Delegations, NoDelegations
 from backend.drivers.endings import Ended
@@ -21,6 +22,7 @@ from backend.drivers.openstack.addresses import Addresses
 from backend.drivers.openstack.balancer_statistics import BalancerStatistics
 from backend.drivers.openstack.balancers import OpenStackBalancers
 from backend.drivers.openstack.balancing import OpenStackBalancing
+from backend.drivers.openstack.certificate_secrets import CertificateSecrets
 from backend.drivers.openstack.compute import OpenStackCompute
 from backend.drivers.openstack.credentials import KeystoneKeys
 from backend.drivers.openstack.diagnostics import Diagnostics
@@ -58,6 +60,7 @@ def open_cloud(
     *,
     record: Exchanges = unrecorded,
     delegations: Delegations | None = None,
+    certificates: Certificates | None = None,
     patience: Patience | None = None,
     installation: Installation = nobody,
     ended: Ended = endings.nobody,
@@ -70,6 +73,7 @@ def open_cloud(
             nothing runs beside the calls.
         record: is told every request.
         delegations: what owners handed over; nothing by default.
+        certificates: what listeners speak TLS with; none by default.
         patience: how long is waited for answers; by default as long as the settings say for connections.
         installation: what is made carries it, see Cloud.
         ended: whose rights Keystone told to have ended; nobody's by default.
@@ -101,6 +105,7 @@ def open_cloud(
         installation=installation,
     )
     balancing = OpenStackBalancing(rest, clock, settings, networking, installation)
+    secrets = CertificateSecrets(rest, brief, certificates or NoCertificates(), installation)
     addresses = Addresses(rest, clock, settings, networking, installation)
     return Cloud(
         addresses=addresses,
@@ -116,7 +121,7 @@ def open_cloud(
         keys=compute,
         volumes=OpenStackVolumes(rest, clock, settings, zones),
         imaging=images,
-        balancer_making=OpenStackBalancers(rest, settings, networking, installation),
+        balancer_making=OpenStackBalancers(rest, settings, networking, secrets, installation),
         spot=Spot(settings.spot),
         queues=ZaqarSink(rest),
         sources=(Gnocchi(brief), Diagnostics(briefest, clock), BalancerStatistics(briefest, clock)),

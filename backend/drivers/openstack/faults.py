@@ -5,7 +5,8 @@ behind it: its 404 is no word about a server, and its 403 none about a role.
 
 Source: ``nova/api/openstack/wsgi.py`` (Fault), ``keystone/exception.py``, ``neutron/api/api_common.py``,
 ``cinder/api/openstack/wsgi.py`` (Nova's very document), ``webob/exc.py`` (Glance), WSME and Pecan (Octavia),
-``zaqar/transport/wsgi/errors.py``, ``gnocchi/rest/api.py``, keystonemiddleware's ``auth_token`` (401 of every service).
+``zaqar/transport/wsgi/errors.py``, ``gnocchi/rest/api.py``,
+``barbican/api/hooks.py``, keystonemiddleware's ``auth_token`` (401 of every service).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ VOLUME: Final = "block-storage"
 BALANCING: Final = "load-balancer"
 MESSAGING: Final = "message"
 METRIC: Final = "metric"
+KEYS: Final = "key-manager"
 
 _NOVA_KINDS: Final = {
     400: "badRequest",
@@ -148,6 +150,17 @@ def _gnocchi(document: Mapping[str, Any], status: int) -> Fault | None:
     return _said("", told if isinstance(told, str) else json.dumps(told))
 
 
+_PAYLOAD: Final = re.compile(r"[A-Za-z0-9+/=]{65,}")
+
+
+def _barbican(document: Mapping[str, Any], status: int) -> Fault | None:
+    """What it finds wrong of a document it may repeat, the secret among it: that is told to nobody."""
+    told = document.get("description")
+    if document.get("code") != status or "title" not in document or not isinstance(told, str):
+        return None
+    return _said("", _PAYLOAD.sub("...", told))
+
+
 _READERS: Final[Mapping[str, Callable[[Mapping[str, Any], int], Fault | None]]] = {
     COMPUTE: _nova,
     NETWORK: _neutron,
@@ -157,6 +170,7 @@ _READERS: Final[Mapping[str, Callable[[Mapping[str, Any], int], Fault | None]]] 
     VOLUME: _nova,
     MESSAGING: _zaqar,
     METRIC: _gnocchi,
+    KEYS: _barbican,
 }
 
 

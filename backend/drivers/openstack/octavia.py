@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from backend.domain.identities import certificate_of
+from backend.domain.security_policies import POLICIES
 from backend.drivers.balancer_making import ListenerPlan, Part, PoolPlan, RulePlan
 from backend.drivers.openstack import redirects
 from backend.drivers.openstack.rest import Declined
@@ -19,9 +21,11 @@ KEY: Final = "coppice-key="
 DIGEST: Final = "coppice-is="
 CHILDREN: Final = "coppice-parts="
 CONDITIONS: Final = "coppice-if="
+SECRETS: Final = "coppice-secrets"
+"""Of a balancer that may have secrets: of others none are looked for."""
 
 POOL_PROTOCOLS: Final = {"HTTP": "HTTP", "HTTPS": "HTTP", "TCP": "TCP", "UDP": "UDP"}
-_LISTENERS: Final = {"HTTP": "HTTP", "TCP": "TCP", "UDP": "UDP"}
+_LISTENERS: Final = {"HTTP": "HTTP", "HTTPS": "TERMINATED_HTTPS", "TCP": "TCP", "UDP": "UDP"}
 _ALGORITHMS: Final = {"round_robin": "ROUND_ROBIN", "least_outstanding_requests": "LEAST_CONNECTIONS"}
 _STICKINESS: Final = {"lb_cookie": "HTTP_COOKIE", "app_cookie": "APP_COOKIE", "source_ip": "SOURCE_IP"}
 _FORWARDED: Final = {"X-Forwarded-For": "true", "X-Forwarded-Port": "true", "X-Forwarded-Proto": "true"}
@@ -49,7 +53,9 @@ def lacks(part: Part) -> str | None:
         return _lacks_of_pool(part)
     if isinstance(part, ListenerPlan):
         if part.protocol not in _LISTENERS:
-            return f"Listeners with protocol {part.protocol} are not supported in this cloud"
+            return NO_LISTENER.format(part.protocol)
+        if any(each.startswith("arn:") and certificate_of(each) is None for each in part.certificates):
+            return "Certificates of ACM are not supported in this cloud"
         action = json.loads(part.action)
         if action["type"] == "fixed-response" and action["config"].get("StatusCode") == "503":
             return None if "MessageBody" not in action["config"] else _NO_BODY
@@ -57,6 +63,7 @@ def lacks(part: Part) -> str | None:
     return _lacks_of_rule(part)
 
 
+NO_LISTENER: Final = "Listeners with protocol {} are not supported in this cloud"
 _NO_BODY: Final = "Fixed responses with a message body are not supported in this cloud"
 _NO_DEFAULT: Final = "Default actions of type {} are not supported in this cloud"
 
@@ -137,8 +144,8 @@ def codes(matcher: str) -> str | None:
     return told if len(told) <= _MOST_CODES + 4 else None
 
 
-def listener_body(plan: ListenerPlan, pools: Mapping[str, str]) -> dict[str, Any]:
-    """A listener."""
+def listener_body(plan: ListenerPlan, pools: Mapping[str, str], references: Sequence[str] = ()) -> dict[str, Any]:
+    """A listener. ``references``: to its certificates, the default one first."""
     action = json.loads(plan.action)
     body: dict[str, Any] = {
         "name": plan.name,
@@ -146,11 +153,37 @@ def listener_body(plan: ListenerPlan, pools: Mapping[str, str]) -> dict[str, Any
         "protocol_port": plan.port,
         "default_pool_id": _pool_of(action, pools) if action["type"] == "forward" else None,
     }
-    if plan.protocol == "HTTP":
+    if plan.protocol in {"HTTP", "HTTPS"}:
         body["insert_headers"] = _FORWARDED
+    if references:
+        body |= {"default_tls_container_ref": references[0], "sni_container_refs": list(references[1:])}
+        body |= _secured(plan.ssl_policy)
     if plan.idle_seconds is not None:
         body |= {"timeout_client_data": plan.idle_seconds * 1000, "timeout_member_data": plan.idle_seconds * 1000}
     return body
+
+
+def _secured(policy: str | None) -> dict[str, Any]:
+    """Protocols and ciphers of a security policy.
+
+    The ciphers of TLS 1.3 are not told: HAProxy takes them from elsewhere, and those that it has anyway are the same.
+    """
+    if policy is None:
+        return {}
+    protocols, ciphers = POLICIES[policy]
+    older = [each for each in ciphers if not each.startswith("TLS_")]
+    return {"tls_versions": list(protocols), "tls_ciphers": ":".join(older) or None}
+
+
+def references_of(listener: Document) -> list[str]:
+    """What Octavia's listener takes its certificates from."""
+    default = listener.get("default_tls_container_ref")
+    return [*([default] if default else ()), *(listener.get("sni_container_refs") or ())]
+
+
+def references_of_all(listeners: Iterable[Document]) -> list[str]:
+    """What any of these takes its certificates from."""
+    return [each for listener in listeners for each in references_of(listener)]
 
 
 def policy_body(plan: RulePlan, pools: Mapping[str, str]) -> dict[str, Any]:

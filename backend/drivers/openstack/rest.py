@@ -20,7 +20,17 @@ from backend.drivers.exchanges import UNANSWERED
 from backend.drivers.openstack import faults
 from backend.drivers.openstack.access import Access, is_keystones, words_of
 from backend.drivers.openstack.exchange import Asked, Asking, answered_id
-from backend.drivers.openstack.faults import BALANCING, COMPUTE, IDENTITY, IMAGE, MESSAGING, METRIC, NETWORK, VOLUME
+from backend.drivers.openstack.faults import (
+    BALANCING,
+    COMPUTE,
+    IDENTITY,
+    IMAGE,
+    KEYS,
+    MESSAGING,
+    METRIC,
+    NETWORK,
+    VOLUME,
+)
 from backend.drivers.openstack.patience import Patience
 from backend.drivers.openstack.transport import never_sent
 
@@ -29,6 +39,7 @@ __all__ = [
     "COMPUTE",
     "IDENTITY",
     "IMAGE",
+    "KEYS",
     "MESSAGING",
     "METRIC",
     "NETWORK",
@@ -48,6 +59,7 @@ _VERSIONS: Final = {
     BALANCING: "v2",
     MESSAGING: "v2",
     METRIC: "v1",
+    KEYS: "v1",
 }
 _MICROVERSIONS: Final = {COMPUTE: "compute 2.72", VOLUME: "volume 3.42"}
 """Nova's of the release Stein: tells servers of an unreachable cell as UNKNOWN instead of leaving them out. Cinder's of
@@ -307,6 +319,8 @@ class Rest:
         extra: dict[str, Any] = {} if body is None else {"json": body}
         if seconds is not None:
             extra["timeout"] = seconds
+        if service == KEYS:
+            extra["log"] = False  # a session tells whole documents to whoever listens to its debug log
         extra["hooks"] = {"response": self._access.recorder(service)}
         started = self._clock.monotonic()
         try:

@@ -44,6 +44,11 @@ class SimulatedBalancers:
         del scope, part
         return None
 
+    def lacks_certificates(self, scope: Scope) -> str | None:
+        """None: they are kept as they are told."""
+        del scope
+        return None
+
     def misplaced(self, scope: Scope, rules: Sequence[RulePlan]) -> tuple[RulePlan, RulePlan] | None:
         """None: rules of all kinds have one order."""
         del scope, rules

@@ -121,7 +121,8 @@ class FakeOctavia:
             gone = asked.path.rpartition("/")[2]
             self.members[identity] = [each for each in self.members[identity] if each["id"] != gone]
             return Reply(204)
-        del self.things[noun][identity]
+        if self.things[noun].pop(identity, None) is None:
+            return octavia_fault(404, f"{_ONE[noun]} {identity} not found.")
         if noun == "loadbalancers":
             for each in self.things.values():
                 each.clear()

@@ -134,7 +134,7 @@ def test_a_tree_grows_one_change_at_a_time(making, scope, fake):
         5,
         2,
     )
-    assert {each.kind for each in tree.parts} == set(PartKind)
+    assert {each.kind for each in tree.parts} == set(PartKind) - {PartKind.SECRET}
     assert tree.address == "10.0.0.9"
 
 
@@ -402,7 +402,11 @@ def test_codes(matcher, codes):
 def test_groups_and_listeners_that_octavia_has_not():
     assert octavia.lacks(pool_plan(replace(GROUP, protocol="TLS")))
     assert octavia.lacks(pool_plan(GROUP)) is None
-    assert octavia.lacks(listener_plan(BALANCER, replace(LISTENER, protocol="HTTPS")))
+    assert octavia.lacks(listener_plan(BALANCER, replace(LISTENER, protocol="TLS")))
+    secure = replace(LISTENER, protocol="HTTPS", certificates=("arn:aws:iam::1:server-certificate/x",))
+    assert octavia.lacks(listener_plan(BALANCER, secure)) is None
+    issued = replace(secure, certificates=("arn:aws:acm:us-east-1:1:certificate/x",))
+    assert "ACM" in octavia.lacks(listener_plan(BALANCER, issued))
     fixed = ({"type": "fixed-response", "config": {"StatusCode": "503"}},)
     assert octavia.lacks(listener_plan(BALANCER, replace(LISTENER, actions=fixed))) is None
 
