@@ -10,6 +10,7 @@ import pytest
 
 from backend.domain.balancer_findings import BalancingLacks, ListenerExists
 from backend.domain.balancers import BalancerKind
+from backend.domain.ids import account_id
 from backend.drivers.openstack import octavia
 from backend.errors import Finding
 from backend.services.balancers import NewBalancer
@@ -205,6 +206,21 @@ def test_a_balancer_whose_listeners_cannot_be_is_not_made(world, monkeypatch):
         with pytest.raises(refusal):
             world.backend.classic_balancers.create(SCOPE, wanted, [plain, front])
         assert world.backend.balancers.all(SCOPE) == []
+
+
+def test_a_balancer_has_no_certificates_where_the_cloud_keeps_none(world, ask, refused, balancer, monkeypatch):
+    arn = f"arn:aws:acm:us-east-1:{account_id(SCOPE.project_id)}:certificate/{'0' * 8}-0000-4000-8000-{'0' * 12}"
+    secure = {**LISTENER, "Protocol": "https", "LoadBalancerPort": 443, "SSLCertificateId": arn}
+    ask("CreateLoadBalancerListeners", **NAME, Listeners=[secure])
+    making = type(world.simulated.cloud.balancer_making)
+    monkeypatch.setattr(making, "lacks_certificates", lambda _self, _scope: "no HTTPS here")
+    monkeypatch.setattr(making, "lacks", lambda _self, _scope, part: octavia.lacks(part))
+    other = {**secure, "LoadBalancerPort": 8443}
+    assert refused("CreateLoadBalancerListeners", **NAME, Listeners=[other]).message == "no HTTPS here"
+    new = {"LoadBalancerName": "new", "Listeners": [secure], "AvailabilityZones": ZONES}
+    assert refused("CreateLoadBalancer", **new).message == "no HTTPS here"
+    put = {**NAME, "LoadBalancerPort": 443, "SSLCertificateId": arn}
+    assert "ACM" in refused("SetLoadBalancerListenerSSLCertificate", **put).message
 
 
 def test_a_balancer_goes_with_its_instances_at_once(world, ask, balancer, monkeypatch):

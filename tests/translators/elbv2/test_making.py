@@ -419,6 +419,24 @@ def test_certificates_of_iam_must_be_there(ask, refused, balancer, group):
         assert words.code == "CertificateNotFound"
 
 
+def test_listeners_have_no_certificates_where_the_cloud_keeps_none(ask, refused, world, balancer, group, monkeypatch):
+    arn = f"arn:aws:acm:us-east-1:{balancer.split(':')[4]}:certificate/{'0' * 8}-0000-4000-8000-{'0' * 12}"
+    asked = {"LoadBalancerArn": balancer, "DefaultActions": forward(group)}
+    secure = {"Protocol": "HTTPS", "Certificates": [{"CertificateArn": arn}]}
+    (listener,) = ask("CreateListener", **asked, **secure, Port=443)["Listeners"]
+    making = type(world.simulated.cloud.balancer_making)
+    lack = "Listeners with protocol HTTPS are not supported in this cloud"
+    monkeypatch.setattr(making, "lacks_certificates", lambda _self, _scope: lack)
+    (plain,) = ask("CreateListener", **asked, Protocol="HTTP", Port=80)["Listeners"]
+    for operation, params in (
+        ("CreateListener", {**asked, **secure, "Port": 8443}),
+        ("ModifyListener", {"ListenerArn": plain["ListenerArn"], **secure}),
+    ):
+        found = refused(operation, **params)
+        assert (found.code, found.message) == ("InvalidConfigurationRequest", lack)
+    ask("DeleteListener", ListenerArn=listener["ListenerArn"])
+
+
 def test_a_duration_is_told_while_its_stickiness_is_off(ask, balancer, group):
     resting = {"Enabled": False, "DurationSeconds": 3600}
     config = {"TargetGroups": [{"TargetGroupArn": group}], "TargetGroupStickinessConfig": resting}
