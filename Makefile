@@ -10,7 +10,7 @@ START ?= 0
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install run test lint docs unit simulation fuzz conformance ansible javascript soak bench bench-openstack image-test support openstack-up openstack-down test-openstack stacks volumes queues secrets guests metrics balancers chaos upgrade-proof events storm clean
+.PHONY: install run test lint docs unit simulation fuzz conformance ansible javascript soak bench bench-openstack image-test support openstack-up openstack-down test-openstack stacks volumes queues secrets certificates guests metrics balancers chaos upgrade-proof events storm clean
 
 run: $(VENV)/.runtime
 	@$(BIN)/coppice run --port $(PORT) --state $(STATE)
@@ -95,6 +95,13 @@ secrets: $(VENV)/.dev openstack-up
 	@COPPICE_OPENSTACK_STATE=$(abspath $(if $(filter file,$(origin STATE)),.openstack,$(STATE))) COPPICE_CLOUD=openstack \
 		COPPICE_SECRETS=1 $(BIN)/python -m conformance.openstack with barbican \
 		$(BIN)/python -m pytest -q tests/backend/drivers/openstack/live/test_secrets.py conformance/openstack_lane/test_secrets.py
+
+# Certificates of listeners in the same Barbican, and listeners of the test cloud's Octavia that name them.
+certificates: $(VENV)/.dev openstack-up
+	@COPPICE_OPENSTACK_STATE=$(abspath $(if $(filter file,$(origin STATE)),.openstack,$(STATE))) COPPICE_CLOUD=openstack \
+		COPPICE_CERTIFICATES=1 $(BIN)/python -m conformance.openstack with barbican \
+		$(BIN)/python -m pytest -q tests/backend/drivers/openstack/live/test_listener_certificates.py
+
 # Servers that really run, on a host with libvirt beside the test cloud's: they read their metadata and complete their hooks.
 guests: $(VENV)/.dev openstack-up
 	@COPPICE_OPENSTACK_STATE=$(abspath $(if $(filter file,$(origin STATE)),.openstack,$(STATE))) COPPICE_CLOUD=openstack \
