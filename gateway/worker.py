@@ -109,6 +109,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
     unsent_bytes: int = 128 * 1024 * 1024
     now: Callable[[], float] = staticmethod(time.monotonic)
     worker_connections: int
+    alive: bool
     sockets: list[Any]
     wsgi: Any
 

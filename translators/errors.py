@@ -37,7 +37,7 @@ class AWSError(Exception):
 
 
 Row = Callable[[Any], AWSError]
-Table = Mapping[type[Finding], Row]
+Table = Mapping[type[Exception], Row]
 
 _tables: dict[str, Table] = {}
 
@@ -75,7 +75,7 @@ def translate(exc: BaseException, service: str) -> AWSError | None:
         return None
     own = _tables.get(service, {})
     unavailable = own.get(StoreUnavailable, _unavailable)
-    away = (StoreUnavailable, KeysUnreached, SecretUnreadable, NewerWord)
+    away: tuple[type[Exception], ...] = (StoreUnavailable, KeysUnreached, SecretUnreadable, NewerWord)
     table: Table = {**dict.fromkeys(away, unavailable), **own}
     for kind in type(exc).__mro__:
         if row := table.get(kind):

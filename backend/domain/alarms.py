@@ -473,13 +473,20 @@ def next_evaluation(alarm_id: str, period: int, now: datetime) -> datetime:
 
 
 def is_minute_of(alarm: Alarm, now: datetime) -> bool:
-    """Whether this evaluation is one of those that come once in each minute of the state that an alarm is in.
+    """Whether a minute of the state that an alarm is in has ended since it was evaluated last.
 
-    Of one that is evaluated more often each sixth is, however early or late in its turn it comes.
+    Of one that is evaluated more often that is so each sixth time, and sooner where evaluations come late.
+
+    Args:
+        alarm: with the turn that this evaluation was to be in (``next_at``).
     """
     every, phase = _rhythm(alarm.id, alarm.rule.period)
-    turns = (floored(now - phase, every) - floored(alarm.transitioned_at - phase, every)) // timedelta(seconds=every)
-    return turns % (MINUTE // every) == 0
+    began = floored(alarm.transitioned_at - phase, every)
+
+    def minutes(at: datetime) -> int:
+        return (floored(at - phase, every) - began) // timedelta(seconds=MINUTE)
+
+    return minutes(now) > minutes((alarm.next_at or now) - timedelta(seconds=every))
 
 
 def _rhythm(alarm_id: str, period: int) -> tuple[int, timedelta]:

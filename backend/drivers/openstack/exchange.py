@@ -30,7 +30,7 @@ WORDS: Final = frozenset(
         *("messages", "metadata", "metric", "measures", "networks", "os-availability-zone", "os-interface"),
         *("os-keypairs", "os-quota-sets", "os-server-groups", "os-volume_attachments", "pools", "ports"),
         *("projects", "queues", "quotas", "remove_router_interface", "resource", "role_assignments", "roles"),
-        *("routers", "rules", "security-group-rules", "security-groups", "servers", "snapshots", "stats"),
+        *("routers", "rules", "secrets", "security-group-rules", "security-groups", "servers", "snapshots", "stats"),
         *("subnets", "tags", "tokens", "trusts", "types", "users", "volumes"),
     }
 )

@@ -1,11 +1,23 @@
 """M out of N with gaps: the tables of the user guide, the recorded courses, and the words."""
 
+import itertools
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from backend.domain.alarms import AlarmState, Comparison, Missing, Watched, next_evaluation, slots, window_end
+from backend.domain.alarms import (
+    Alarm,
+    AlarmState,
+    Comparison,
+    Missing,
+    Watched,
+    is_minute_of,
+    next_evaluation,
+    slots,
+    window_end,
+)
 from backend.domain.metric_queries import MetricStat
 from backend.domain.metrics import Metric
 from backend.policies.alarm_states import Point, decide
@@ -141,6 +153,24 @@ def test_when_it_is_evaluated():
         fine = next_evaluation(name, 10, now)
         assert fine - now <= timedelta(seconds=10)
         assert next_evaluation(name, 10, fine) == fine + timedelta(seconds=10)
+
+
+@pytest.mark.parametrize(
+    ("lateness", "least"), [((0,), 240), ((0, 9), 240), ((12, 0, 3), 200), ((5, 15), 180), ((25, 0), 180), ((42,), 180)]
+)
+def test_a_minute_that_has_ended_is_noticed_however_late_an_evaluation_comes(lateness, least):
+    """Four hours in a state, evaluated each ten seconds, or as late as that."""
+    rule = watched(1, 1, period=10).document()
+    alarm = Alarm("a", "fine", START, START, START, START, rule, next_at=next_evaluation("a", 10, START))
+    asked, late = [], itertools.cycle(lateness)
+    while alarm.next_at < START + timedelta(hours=4):
+        now = alarm.next_at + timedelta(seconds=next(late))
+        if is_minute_of(alarm, now):
+            asked.append(now)
+        alarm = replace(alarm, next_at=next_evaluation("a", 10, now))
+    gaps = [after - before for before, after in itertools.pairwise([START, *asked])]
+    assert max(gaps) <= timedelta(seconds=60 + 2 * max(lateness) + 20)
+    assert least <= len(asked) <= 240
 
 
 def test_many_points_are_told_as_far_as_there_is_room():
