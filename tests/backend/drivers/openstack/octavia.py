@@ -80,6 +80,8 @@ class FakeOctavia:
         thing = {"id": made, "tags": [], **asked.body[_ONE[noun]]}
         if noun == "loadbalancers":
             thing |= {"vip_address": "10.0.0.9", "provisioning_status": "PENDING_CREATE"}
+        if noun == "listeners":
+            thing["loadbalancers"] = [{"id": thing["loadbalancer_id"]}]
         if noun == "l7policies":
             thing["rules"] = []
         if noun == "healthmonitors":

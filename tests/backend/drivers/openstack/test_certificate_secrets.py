@@ -180,7 +180,6 @@ def test_they_go_with_their_listener_once_the_tree_does_what_it_was_told(making,
 
 def test_they_go_before_their_balancer(making, scope, fake, barbican):
     tree = grow(making, scope, WISH)
-    fake.all("listeners")[0]["loadbalancers"] = [{"id": tree.id}]
     barbican.add({"name": f"coppice-{OWN}-another-ASCAONE-1"})
     barbican.add({"name": "theirs"})
     making.delete(scope, tree.id)
