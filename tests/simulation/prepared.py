@@ -11,7 +11,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from sqlalchemy import Connection
 from sqlalchemy.engine import IteratorResult
@@ -20,6 +20,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 _MARK = "_kept"
 _SEEN = object()
+_NOT_HERE = "not here, where rows are told as they are found: ask SQLAlchemy's way"
 _NOTHING: dict[str, Any] = {}
 Processor = Callable[[Any], Any]
 
@@ -82,6 +83,12 @@ class Rows(IteratorResult[Any]):
 
     def all(self) -> Any:
         return [self._row_getter(found) for found in self._found.fetchall()]
+
+    def columns(self, *_: Any) -> NoReturn:
+        raise NotImplementedError(_NOT_HERE)
+
+    def unique(self, strategy: Any = None) -> NoReturn:
+        raise NotImplementedError(_NOT_HERE)
 
 
 class Prepared:

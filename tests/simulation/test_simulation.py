@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import sqlite3
 import uuid
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, StaticPool, create_engine, literal_column, select
 
-from tests.simulation.moods import ALL_AT_ONCE, MOODS, REBUILDING, SCALING, TRIALS, WILD, played
-from tests.simulation.prepared import Preparing
+from tests.simulation.moods import ALL_AT_ONCE, MOODS, REBUILDING, SCALING, TRIALS, WILD, Mood, played
+from tests.simulation.prepared import Preparing, Rows
 from tests.simulation.run import run
 from tests.simulation.world import repeatable_ids
 
@@ -49,10 +50,35 @@ def test_a_seed_replays_exactly() -> None:
     assert list(run(4, mood=ALL_AT_ONCE).trace) == list(run(4, mood=ALL_AT_ONCE).trace)
 
 
-def test_a_seed_is_the_same_where_sqlalchemy_asks_for_each_statement_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    quick = run(5, replace(WILD, hooked=True), 20, calm=False)
+@pytest.mark.parametrize(
+    ("seed", "mood", "steps"),
+    [(5, replace(WILD, hooked=True), 20), (2, SCALING, 20), (3, REBUILDING, 20), (4, ALL_AT_ONCE, 20)],
+    ids=["hooked", "scaling", "rebuilding", "all-at-once"],
+)
+def test_a_seed_is_the_same_where_sqlalchemy_asks_for_each_statement_anew(
+    seed: int, mood: Mood, steps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = run(seed, mood, steps, calm=False)
     monkeypatch.setattr(Preparing, "execute", Connection.execute)
-    assert list(run(5, replace(WILD, hooked=True), 20, calm=False).trace) == list(quick.trace)
+    assert list(run(seed, mood, steps, calm=False).trace) == list(quick.trace)
+
+
+def test_what_rows_do_not_do_here_they_say() -> None:
+    engine = create_engine("sqlite://", poolclass=StaticPool)
+    with Preparing(engine) as conn:
+        raw = conn.connection.driver_connection
+        assert isinstance(raw, sqlite3.Connection)
+        conn.raw = raw
+        text = select(literal_column("1").label("a"), literal_column("2").label("b"))
+        assert conn.execute(text).columns("b").all() == [(2,)]  # SQLAlchemy's own
+        for refused in (lambda rows: rows.columns("b"), lambda rows: rows.unique()):
+            found = conn.execute(text)
+            assert isinstance(found, Rows)
+            with pytest.raises(NotImplementedError, match="SQLAlchemy's way"):
+                refused(found)
+        assert conn.execute(text).scalars().unique().all() == [1]
+        assert conn.execute(text).mappings().all() == [{"a": 1, "b": 2}]
+    engine.dispose()
 
 
 def test_a_seed_replays_exactly_whatever_its_process_played_before() -> None:
