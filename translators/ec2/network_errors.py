@@ -145,7 +145,7 @@ def _direction(found: Any) -> str:
     return "egress" if found.egress else "ingress"
 
 
-TABLE: Final[dict[type[Finding], Row]] = {
+TABLE: Final[dict[type[Exception], Row]] = {
     findings.NetworkThingMissing: _missing,
     findings.NetworkThingInUse: _in_use,
     findings.NotOurs: _not_ours,
