@@ -190,7 +190,7 @@ def iam_profile_words(name: str, *, empty: bool) -> str:
     return f"Value ({name}) for parameter iamInstanceProfile.{kind} is invalid. Invalid IAM Instance Profile {kind}"
 
 
-TABLE: Final[dict[type[errors.Finding], Row]] = {
+TABLE: Final[dict[type[Exception], Row]] = {
     **network_errors.TABLE,
     errors.CloudNotReached: _unavailable,
     errors.StoreUnavailable: _unavailable,

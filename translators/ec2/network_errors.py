@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any, Final
 
 from backend.domain import network_findings as findings
-from backend.errors import Finding
 from translators.ec2 import actions
 from translators.errors import AWSError, Row
 
