@@ -388,6 +388,7 @@ TABLE: Final[Table] = {
     balancer_findings.PoolBusy: _contention,
     errors.CloudNotReached: _unavailable,
     errors.StoreUnavailable: _unavailable,
+    errors.KeysUnreached: _unavailable,
     errors.NewerWord: _unavailable,
     errors.CommitUnknown: _unavailable,
     errors.OutcomeUnclear: _unavailable,
