@@ -125,15 +125,16 @@ def _secrets(store: Store) -> Checked:
     try:
         store.seal.look()
         found = sum((sealed.census(store, place, store.seal) for place in sealed.PLACES.values()), start=Counter[How]())
-        if not store.seal.has_keys and found[How.LOST]:
-            told = f"no key is set, and {found[How.LOST]} lie sealed"
-            return Checked(name, FAULT, told, "put the keys of before into [secrets], or the key file where it was")
-        if not store.seal.has_keys:
-            return Checked(name, OK, "no key is set: what is secret is not taken (coppice key makes one)")
+        keys = store.seal.keys
     except KeysUnreached as error:
         todo = "see that the key manager answers, and [secrets]: what runs goes on with the keys it has"
         return Checked(name, FAULT, str(error), todo)
-    told = f"{found[How.FIRST]} sealed with the first of {len(store.seal.keys)} keys"
+    if not keys and found[How.LOST]:
+        told = f"no key is set, and {found[How.LOST]} lie sealed"
+        return Checked(name, FAULT, told, "put the keys of before into [secrets], or the key file where it was")
+    if not keys:
+        return Checked(name, OK, "no key is set: what is secret is not taken (coppice key makes one)")
+    told = f"{found[How.FIRST]} sealed with the first of {len(keys)} keys"
     if found[How.LOST]:
         words = f"{told}, {found[How.LOST]} with none that is there"
         return Checked(name, FAULT, words, "put the keys of before into [secrets] again, behind the first")

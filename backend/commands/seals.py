@@ -20,6 +20,8 @@ from backend.store.secrets import Seal
 LOG = logging.getLogger(__name__)
 _AWAITED_SECONDS = 2.0
 """Between looks for keys that are not here yet."""
+_LEAVES = (SecretUnreadable, DelegationsUnanswered, CloudUnavailable, StoreUnavailable, KeysUnreached, OSError)
+"""What leaves some secrets as they were."""
 KeysOf = Callable[[str, Sequence[str]], Sequence[str]]
 """Keys that a manager of a kind keeps, by their references. Raises KeysUnreached."""
 
@@ -155,13 +157,8 @@ def reseal(*kept: Callable[[], int]) -> str:
     for each in kept:
         try:
             number += each()
-        except SomeUnreadable as error:
-            number += error.number
-            reasons[str(error)] = None
-        except (
-            *(SecretUnreadable, DelegationsUnanswered, CloudUnavailable),
-            *(StoreUnavailable, KeysUnreached, OSError),
-        ) as error:
+        except _LEAVES as error:
+            number += error.number if isinstance(error, SomeUnreadable) else 0
             reasons[str(error)] = None
     if reasons and not number:
         raise CannotDo("; ".join(reasons))

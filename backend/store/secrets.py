@@ -47,6 +47,10 @@ class _Held:
         """Raises ValueError: one is no key."""
         return cls(tuple(keys), tuple(Fernet(key) for key in keys))
 
+    def by_key(self) -> dict[str, Fernet]:
+        """In their order."""
+        return dict(zip(self.keys, self.fernets, strict=True))
+
 
 class Seal:
     """Seals and opens; safe to use from many threads.
@@ -71,7 +75,7 @@ class Seal:
     ) -> None:
         self._held = _Held.of(keys)
         self._again = again
-        self._older: tuple[Fernet, ...] = ()
+        self._ever = self._held.by_key()
         self._lost: dict[str, float] = {}
         self._awaited = lazily
         self._clock = clock or SystemClock()
@@ -121,8 +125,7 @@ class Seal:
                 raise KeysUnreached("none is set any more")
             if keys != self._held.keys:
                 found = _Held.of(keys)
-                gone = [Fernet(key) for key in self._held.keys if key not in keys]
-                self._older = (*gone, *self._older)
+                self._ever = found.by_key() | {key: each for key, each in self._ever.items() if key not in keys}
                 self._held, self._lost = found, {}
         except ValueError as error:
             self._why = "one of them is no key"
@@ -201,7 +204,7 @@ class Seal:
         raise SecretUnreadable("none of the keys in [secrets] opens it")
 
     def _opened(self, sealed: str) -> str | None:
-        return _opened((*self._held.fernets, *self._older), sealed)
+        return _opened(tuple(self._ever.values()), sealed)
 
     def _keep_lost(self, sealed: str) -> None:
         if len(self._lost) >= _MOST_LOST:

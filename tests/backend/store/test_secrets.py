@@ -189,6 +189,16 @@ def test_what_was_read_before_a_key_went_is_opened_still(clock):
         Seal([old]).open(seal.close("y"))
 
 
+def test_keys_that_come_and_go_are_kept_once(clock):
+    one, two = new_key(), new_key()
+    elsewhere = Elsewhere(one)
+    seal = Seal([one], elsewhere, clock=clock)
+    for keys in ((two,), (one,), (two, one), (one, two)) * 3:
+        elsewhere.keys = keys
+        seal.look()
+        assert list(seal._ever) == [*keys, *(key for key in (one, two) if key not in keys)]
+
+
 def test_a_key_that_comes_just_after_a_look_is_looked_for(clock):
     old, new = new_key(), new_key()
     elsewhere = Elsewhere(old)
