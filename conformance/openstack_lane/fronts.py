@@ -65,26 +65,31 @@ def front(elb: Any, vpc: str, subnets: Sequence[str], path: str) -> Iterator[Fro
     elb.modify_target_group_attributes(TargetGroupArn=target_group, Attributes=delay)
     forward = [{"Type": "forward", "TargetGroupArn": target_group}]
     elb.create_listener(LoadBalancerArn=arn, Protocol="HTTP", Port=80, DefaultActions=forward)
+    try:
+        yield Front(elb, target_group, address_of(name))
+    finally:
+        elb.delete_load_balancer(LoadBalancerArn=arn)
+        until("the balancer is gone", lambda: gone(elb, arn), LONG)
+        elb.delete_target_group(TargetGroupArn=target_group)
+
+
+def address_of(name: str) -> str:
+    """The address of the balancer that has this in its name, once there is one."""
     with connect(TENANT) as owner:
 
         def address() -> str | None:
             found = [each.vip_address for each in owner.load_balancer.load_balancers() if name in each.name]
             return found[0] if found else None
 
-        vip = until("a balancer's address", address, LONG)
-    try:
-        yield Front(elb, target_group, str(vip))
-    finally:
-        elb.delete_load_balancer(LoadBalancerArn=arn)
-        until("the balancer is gone", lambda: not _known(elb, arn), LONG)
-        elb.delete_target_group(TargetGroupArn=target_group)
+        return str(until("a balancer's address", address, LONG))
 
 
-def _known(elb: Any, arn: str) -> bool:
+def gone(elb: Any, arn: str) -> bool:
+    """Whether a balancer is told no more."""
     try:
-        return bool(elb.describe_load_balancers(LoadBalancerArns=[arn])["LoadBalancers"])
+        return not elb.describe_load_balancers(LoadBalancerArns=[arn])["LoadBalancers"]
     except elb.exceptions.LoadBalancerNotFoundException:
-        return False
+        return True
 
 
 def await_turns(asking: Asking, members: Sequence[str], who: Callable[[str], str]) -> None:

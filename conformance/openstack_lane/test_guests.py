@@ -11,11 +11,13 @@ import hashlib
 import itertools
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from conformance import terraform
 from conformance.clients import client
 from conformance.fleet import Fleet, unique
 from conformance.metadata import beside, companion
@@ -24,9 +26,11 @@ from conformance.openstack.cloud import state_folder
 from conformance.openstack.guests import host
 from conformance.openstack.settings import Settings, settle
 from conformance.openstack_lane.asking import Asking
-from conformance.openstack_lane.fronts import LONG, await_turns, front, none_lost
+from conformance.openstack_lane.fronts import LONG, address_of, await_turns, front, none_lost
 from conformance.openstack_lane.operator import Operator, short
 from conformance.product import Access, Product, make_product, openstack_settings, until
+from conformance.terraform.installed import installed
+from conformance.terraform.stack import Stack
 
 ZONE = "us-east-1d"
 HOOKS = {"launch": "autoscaling:EC2_INSTANCE_LAUNCHING", "leave": "autoscaling:EC2_INSTANCE_TERMINATING"}
@@ -278,6 +282,35 @@ def test_guests_behind_a_balancer_are_replaced_without_a_lost_request(
             await_turns(asking, made.await_healthy(fleet, group, 1), guest)
         none_lost(asking, (), "a refresh of two guests, and scaling in to one")
         fleet.delete(group)
+
+
+def test_requests_through_the_tutorial_s_balancer_reach_its_members(
+    server: Access, tmp_path: Path, fleet: Fleet, ec2: Any, cloud: Settings
+) -> None:
+    """Terraform's own stack, from the VPC to the group, of servers that boot."""
+    (image,) = ec2.describe_images(ImageIds=[fleet.image])["Images"]
+    variables = {
+        "image": {"owner": image["OwnerId"], "name": host.IMAGE},
+        "type": host.FLAVOR.name,
+        "zones": [ZONE, "us-east-1a"],
+        "served_from": 1,
+        "port": 80,
+        "grace": HEARTBEAT_SECONDS,
+        "health_path": "/",
+        "gone": {"code": "403"},
+    }
+    with installed() as tool:
+        mark = unique("tut")
+        stack = Stack(tool, Path(terraform.__file__).parent / "tutorial", tmp_path / "one", server, mark, **variables)
+        try:
+            stack.apply()
+            told = stack.outputs()
+            stack.no_change()
+            with Asking(cloud, address_of(mark), ("/", "/")) as asking:
+                await_turns(asking, fleet.ids(told["group"]), guest)
+            none_lost(asking, (), "the tutorial's balancer")
+        finally:
+            stack.run("destroy", "-auto-approve")
 
 
 def guest(answer: str) -> str:

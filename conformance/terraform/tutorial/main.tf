@@ -26,6 +26,39 @@ variable "health_path" {
   default = "/health"
 }
 
+variable "image" {
+  type    = object({ owner = string, name = string })
+  default = { owner = "amazon", name = "al2023-ami-2023.*-x86_64" }
+}
+
+variable "type" {
+  type    = string
+  default = "t3.micro"
+}
+
+variable "zones" {
+  description = "Of its subnets; the first that there are where none are named"
+  type        = list(string)
+  default     = null
+}
+
+variable "served_from" {
+  description = "How many of the subnets have members"
+  type        = number
+  default     = 2
+}
+
+variable "port" {
+  type    = number
+  default = 8080
+}
+
+variable "grace" {
+  description = "Seconds that a member has until it has to be healthy"
+  type        = number
+  default     = 30
+}
+
 variable "gone" {
   description = "What is answered to who asks for what is no more: status, and text"
   type        = object({ code = string, text = optional(string) })
@@ -58,12 +91,16 @@ data "aws_availability_zones" "open" {
 
 data "aws_ami" "linux" {
   most_recent = true
-  owners      = ["amazon"]
+  owners      = [var.image.owner]
 
   filter {
     name   = "name"
-    values = ["al2023-ami-2023.*-x86_64"]
+    values = [var.image.name]
   }
+}
+
+locals {
+  zones = var.zones == null ? data.aws_availability_zones.open.names : var.zones
 }
 
 resource "aws_vpc" "main" {
@@ -79,7 +116,7 @@ resource "aws_subnet" "public" {
   count                   = 2
   vpc_id                  = aws_vpc.main.id
   cidr_block              = cidrsubnet(aws_vpc.main.cidr_block, 8, count.index)
-  availability_zone       = data.aws_availability_zones.open.names[count.index]
+  availability_zone       = local.zones[count.index]
   map_public_ip_on_launch = true
 
   tags = {
@@ -172,8 +209,8 @@ resource "aws_security_group" "web" {
   vpc_id      = aws_vpc.main.id
 
   ingress {
-    from_port       = 8080
-    to_port         = 8080
+    from_port       = var.port
+    to_port         = var.port
     protocol        = "tcp"
     security_groups = [aws_security_group.balancer.id]
   }
@@ -203,7 +240,7 @@ resource "aws_lb" "web" {
 
 resource "aws_lb_target_group" "web" {
   name                 = "${var.mark}-web"
-  port                 = 8080
+  port                 = var.port
   protocol             = "HTTP"
   vpc_id               = aws_vpc.main.id
   deregistration_delay = 5
@@ -253,7 +290,7 @@ resource "aws_lb_listener_rule" "old" {
 resource "aws_launch_template" "web" {
   name_prefix            = "${var.mark}-"
   image_id               = data.aws_ami.linux.id
-  instance_type          = "t3.micro"
+  instance_type          = var.type
   vpc_security_group_ids = [aws_security_group.web.id]
 }
 
@@ -263,10 +300,11 @@ resource "aws_autoscaling_group" "web" {
   max_size                  = 4
   desired_capacity          = var.desired
   min_elb_capacity          = 2
-  vpc_zone_identifier       = aws_subnet.public[*].id
+  vpc_zone_identifier       = slice(aws_subnet.public[*].id, 0, var.served_from)
   target_group_arns         = [aws_lb_target_group.web.arn]
   health_check_type         = "ELB"
-  health_check_grace_period = 30
+  health_check_grace_period = var.grace
+  wait_for_capacity_timeout = "30m"
 
   launch_template {
     id      = aws_launch_template.web.id
