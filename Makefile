@@ -96,11 +96,12 @@ secrets: $(VENV)/.dev openstack-up
 		COPPICE_SECRETS=1 $(BIN)/python -m conformance.openstack with barbican \
 		$(BIN)/python -m pytest -q tests/backend/drivers/openstack/live/test_secrets.py conformance/openstack_lane/test_secrets.py
 
-# Certificates of listeners in the same Barbican, and listeners of the test cloud's Octavia that name them.
+# Certificates of listeners in the same Barbican, and balancers that really forward, for clients that look at certificates.
 certificates: $(VENV)/.dev openstack-up
 	@COPPICE_OPENSTACK_STATE=$(abspath $(if $(filter file,$(origin STATE)),.openstack,$(STATE))) COPPICE_CLOUD=openstack \
 		COPPICE_CERTIFICATES=1 $(BIN)/python -m conformance.openstack with barbican \
-		$(BIN)/python -m pytest -q tests/backend/drivers/openstack/live/test_listener_certificates.py
+		$(BIN)/python -m conformance.openstack with balancers \
+		$(BIN)/python -m pytest -q -s tests/backend/drivers/openstack/live/test_listener_certificates.py conformance/openstack_lane/test_https.py
 
 # Servers that really run, on a host with libvirt beside the test cloud's: they read their metadata and complete their hooks.
 guests: $(VENV)/.dev openstack-up

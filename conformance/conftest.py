@@ -33,6 +33,10 @@ if "COPPICE_BALANCERS" not in os.environ:
     collect_ignore.append("openstack_lane/test_forwarding.py")  # `make balancers` has balancers that forward
 if "COPPICE_SECRETS" not in os.environ:
     collect_ignore.append("openstack_lane/test_secrets.py")  # `make secrets` has a Barbican
+if "COPPICE_CERTIFICATES" not in os.environ:
+    collect_ignore.append(
+        "openstack_lane/test_https.py"
+    )  # `make certificates` has a Barbican and balancers that forward
 if "COPPICE_UPGRADE_FROM" not in os.environ:
     collect_ignore.append("upgrade")  # `make upgrade-proof`: it takes minutes, and a clone with its history
 if "COPPICE_EVENTS" not in os.environ:

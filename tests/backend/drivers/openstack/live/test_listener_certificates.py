@@ -1,7 +1,4 @@
-"""Certificates of listeners in a real Barbican, and listeners of a real Octavia that name them: ``make certificates``.
-
-The test cloud's Octavia takes every reference (``noop_cert_manager``): that it can read what is there is not shown.
-"""
+"""Certificates of listeners in a real Barbican, and listeners of a real Octavia that name them: ``make certificates``."""
 
 from __future__ import annotations
 
