@@ -1,4 +1,4 @@
-"""A part of the cloud dies in the middle of a scale-out of thirty: the group comes to thirty, nothing twice, nothing left.
+"""A part of the cloud dies in the middle of a scale-out: the group comes to its number, nothing twice, nothing left.
 
 Nothing else may use the cloud meanwhile.
 """
@@ -13,24 +13,23 @@ from conformance.fleet import Fleet
 from conformance.openstack_lane.operator import Operator, converged
 from conformance.product import until
 
-SIZE = 30
 DEAD_SECONDS = 5
 ROOM = "We currently do not have sufficient t3.micro capacity in the Availability Zone you requested (us-east-1b)."
 
 
 @pytest.mark.parametrize(
-    "parts",
-    [("keystone",), ("nova-api", "nova-conductor", "nova-scheduler"), ("rabbitmq",)],
+    ("parts", "size"),
+    [(("keystone",), 16), (("nova-api", "nova-conductor", "nova-scheduler"), 30), (("rabbitmq",), 16)],
     ids=["keystone", "nova", "rabbitmq"],
 )
-def test_a_scale_out_outlives(fleet: Fleet, operator: Operator, parts: tuple[str, ...]) -> None:
-    name = fleet.create(0, maximum=SIZE)
-    fleet.autoscaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=SIZE)
+def test_a_scale_out_outlives(fleet: Fleet, operator: Operator, parts: tuple[str, ...], size: int) -> None:
+    name = fleet.create(0, maximum=size)
+    fleet.autoscaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=size)
     until("it has begun", lambda: len(operator.servers(name)) > 2, pause=0.3)
     operator.kill(*parts)
     time.sleep(DEAD_SECONDS)
     operator.start(*parts)
-    converged(fleet, operator, name, SIZE)
+    converged(fleet, operator, name, size)
     fleet.delete(name)
     until("nothing is left", lambda: not operator.servers() and not operator.ports(), pause=1)
 
