@@ -36,7 +36,6 @@ from backend.commands import (
     seals,
     sources,
 )
-from backend.commands.groups import Words
 from backend.commands.line import Command
 from backend.commands.opening import (
     ENV_FILE,
@@ -97,7 +96,7 @@ from gateway.pipeline import Pipeline
 from gateway.receivers import Receivers
 from gateway.services import Services
 from translators import load, registry  # noqa: F401 - registers every operation
-from translators.autoscaling import activity_words
+from translators.autoscaling import explaining
 from translators.callers import Callers, names_of
 from translators.events.bodies import Bodies
 from translators.events.consultations import Consultations
@@ -236,7 +235,7 @@ def create_gateway() -> Flask:
             cloud,
             clock,
             outlets=outlets_of(chosen, Catalog(cloud, clock), cloud, store.seal),
-            deregistration=chosen.engine.deregistration,
+            engine=chosen.engine,
             record_acls=chosen.record_acls,
             sessions=sessions,
             seal=store.seal,
@@ -426,7 +425,7 @@ COMMANDS = (
     *batches.COMMANDS,
     *receivers.COMMANDS,
     *sources.COMMANDS,
-    *overview.commands(Words(activity_words.description, activity_words.status_message, activity_words.reason)),
+    *overview.commands(explaining.WORDS),
 )
 
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,6 +15,8 @@ if TYPE_CHECKING:
     from backend.domain.names import Names
     from backend.domain.queues import QueueLimits
     from backend.drivers.cloud import Cloud
+    from backend.engine.explaining import Explanations
+    from backend.engine.settings import EngineSettings
     from backend.services.account_settings import AccountSettings
     from backend.services.activities import Activities
     from backend.services.addresses import Addresses
@@ -124,6 +125,7 @@ class Backend:
     dashboards: Dashboards
     refreshes: Refreshes
     receivers: Receivers
+    explanations: Explanations
 
     @classmethod
     def build(  # noqa: PLR0915 - a line or two for each noun
@@ -132,7 +134,7 @@ class Backend:
         cloud: Cloud,
         clock: Clock,
         *,
-        deregistration: timedelta = timedelta(minutes=5),
+        engine: EngineSettings | None = None,
         sessions: Sessions | None = None,
         seal: Seal | None = None,
         public_images: Mapping[str, str] | None = None,
@@ -144,7 +146,7 @@ class Backend:
         """The services over a store and a cloud, with one catalog between them.
 
         Args:
-            deregistration: how long the engine drains members of pools.
+            engine: how engines go about it; None: as usual.
             sessions: temporary keys; None: there are none.
             seal: closes secrets of callers (secure parameters, private keys); None: they are refused.
             names: domains of servers' and balancers' DNS names; None takes AWS's.
@@ -158,6 +160,8 @@ class Backend:
         from backend.domain.queues import QueueLimits
         from backend.drivers.catalog import Catalog
         from backend.drivers.housing import housed
+        from backend.engine.explaining import Explanations
+        from backend.engine.settings import EngineSettings
         from backend.services.account_settings import AccountSettings
         from backend.services.activities import Activities
         from backend.services.addresses import Addresses
@@ -214,6 +218,7 @@ class Backend:
         from backend.store.rooms import Rooms
         from backend.store.secrets import Seal
 
+        settings = engine or EngineSettings()
         cloud = housed(cloud, StoredHomes(store))
         catalog = Catalog(
             cloud, clock, kept_keys=kept_by(store), public_subnets=public_in(store), aliases=public_images
@@ -241,7 +246,7 @@ class Backend:
             catalog=CatalogService(catalog),
             resource_tags=ResourceTags(store),
             server_groups=ServerGroups(cloud, catalog),
-            traffic=Traffic(store, cloud, catalog, clock, deregistration),
+            traffic=Traffic(store, cloud, catalog, clock, settings.deregistration),
             sessions=sessions or Sessions(store, clock),
             images=Images(cloud, catalog),
             server_changes=ServerChanges(cloud, catalog),
@@ -279,4 +284,5 @@ class Backend:
             metrics=Metrics(store, clock),
             dashboards=Dashboards(store, clock),
             topics=Topics(store, clock, queue_limits, rooms, taking.most_waiting),
+            explanations=Explanations(store, clock, settings),
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from backend.commands import CannotDo
-from backend.commands.groups import brake_words
 from backend.domain.brakes import Brake
 from backend.store import brakes
 from backend.store.session import Store
@@ -11,7 +10,7 @@ from backend.store.session import Store
 
 def suspend(store: Store, brake: Brake) -> str:
     """Put one on."""
-    held, words = brakes.put(store, brake), brake_words(brake)
+    held, words = brakes.put(store, brake), brake.told()
     return (
         f"{words[0].upper()}{words[1:]}: {held} groups. Nothing is launched and nothing ended there, but for what"
         " was under way; coppice resume-all takes it off."
@@ -22,8 +21,8 @@ def resume(store: Store, project: str, region: str) -> str:
     """Take one off. Raises CannotDo where it is not on; others that hold the same groups stay on."""
     if not brakes.lift(store, project, region):
         with store.read() as conn:
-            others = [brake_words(each) for each in brakes.everywhere(conn)]
+            others = [each.told() for each in brakes.everywhere(conn)]
         raise CannotDo(f"no such brake is on{''.join(f'; {each}' for each in others)}")
     with store.read() as conn:
-        left = [brake_words(each) for each in brakes.everywhere(conn)]
+        left = [each.told() for each in brakes.everywhere(conn)]
     return "".join(["The brake is off: what it held goes on.", *(f"\nStill, {each}." for each in left)])

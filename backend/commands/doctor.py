@@ -14,7 +14,6 @@ from typing import Any, Final
 from backend.clock import Clock
 from backend.commands import CannotDo, orphans
 from backend.commands.engine_list import state_of
-from backend.commands.groups import brake_words
 from backend.commands.line import Rows, Troubles
 from backend.domain.scope import Scope
 from backend.drivers.brokers import Broker
@@ -231,7 +230,7 @@ def _held(ward: Ward) -> Iterator[Checked]:
         on, refusing = brakes.everywhere(conn, _MOST), watches.refusing(conn)
         dead = len(outbox.dead(conn, _MOST))
     for brake in on[:_SOME]:
-        yield Checked("brake", WARNING, brake_words(brake), "coppice resume-all")
+        yield Checked("brake", WARNING, brake.told(), "coppice resume-all")
     if not on:
         yield Checked("brake", OK, "none is on")
     if refusing:

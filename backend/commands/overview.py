@@ -11,10 +11,11 @@ from functools import partial
 
 from backend.clock import SystemClock
 from backend.commands import brakes, doctor, engine_list, groups, opening
-from backend.commands.groups import Wanted, Words
+from backend.commands.groups import Wanted
 from backend.commands.line import Command, Told
 from backend.config import BackendSettings
 from backend.domain.brakes import Brake
+from backend.engine.explaining import Words
 from backend.store.session import Store
 
 

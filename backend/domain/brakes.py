@@ -21,3 +21,10 @@ class Brake:
     since: datetime
     set_by: str
     reason: str
+
+    def told(self) -> str:
+        """Where it is on, since when, and whose word it was."""
+        project = f"project {self.project_id}" if self.project_id else "all projects"
+        region = f"region {self.region}" if self.region else "all regions"
+        since = self.since.isoformat(timespec="seconds")
+        return f"the brake of {project} in {region} is on since {since}, by {self.set_by}"

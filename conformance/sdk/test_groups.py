@@ -514,3 +514,16 @@ def test_from_an_instance(fleet: Fleet) -> None:
     assert copied[0]["InstanceType"] == "t3.micro"
     fleet.configurations.append(made)
     fleet.ec2.terminate_instances(InstanceIds=[identity])
+
+
+def test_why_a_group_is_as_it_is(asg: Any, fleet: Fleet) -> None:
+    name = fleet.create(0)
+    asg.suspend_processes(AutoScalingGroupName=name, ScalingProcesses=["Launch"])
+    asg.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=1)
+    filters = [{"Name": "key", "Values": ["coppice:explain"]}, {"Name": "auto-scaling-group", "Values": [name]}]
+    told = {each["Key"]: each["Value"] for each in asg.describe_tags(Filters=filters)["Tags"]}
+    assert told["coppice:explain:capacity"] == "1 wanted (0 to 10), 0 there"
+    assert "Launch is suspended (ResumeProcesses)" in told["coppice:explain:blocked-by"]
+    assert asg.describe_tags(Filters=filters[1:])["Tags"] == []
+    with pytest.raises(ClientError, match="takes 1 to 10 values of the filter auto-scaling-group"):
+        asg.describe_tags(Filters=filters[:1])

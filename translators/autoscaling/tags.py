@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from backend.domain.cluster_findings import ClusterNotFound
 from backend.services.tags import TagQuery
-from translators.autoscaling import tag_words
+from translators.autoscaling import explaining, tag_words
 from translators.autoscaling.errors import validation
 from translators.autoscaling.group_words import tag as described
 from translators.autoscaling.listing import limit_of, marker_of, result, with_managed
@@ -50,6 +50,8 @@ def describe_tags(call: Call) -> Result:
     limit, after = limit_of(call, 50, 100), marker_of(call)
     if query is None:
         return {"Tags": []}
+    if explaining.is_asked(query):
+        return {"Tags": explaining.tags(call, query)}
     page = call.backend.tags.page(call.scope, query, limit=limit, after=after)
     return result(call, page, "Tags", lambda pair: described(*pair))
 

@@ -13,7 +13,7 @@ import pytest
 
 import wsgi
 from backend.commands import CannotDo, brakes, doctor, engine_list, groups, opening, orphans
-from backend.commands.groups import Wanted, Words
+from backend.commands.groups import Wanted
 from backend.commands.line import Troubles, written
 from backend.domain.brakes import Brake
 from backend.domain.cluster import Process
@@ -34,9 +34,8 @@ from backend.store.secrets import Seal, new_key
 from tests.backend.configured import configured
 from tests.backend.engine.world import EngineWorld
 from tests.factories import NOW, OTHER, SCOPE
-from translators.autoscaling import activity_words
+from translators.autoscaling import explaining
 
-WORDS = Words(activity_words.description, activity_words.status_message, activity_words.reason)
 HERE = migrate.head() or ""
 
 
@@ -48,7 +47,7 @@ def world() -> Iterator[EngineWorld]:
 
 
 def _explained(world, name="web", project=None):
-    return groups.explain(world.store, world.clock, world.engine_settings, WORDS, (name, project))
+    return groups.explain(world.store, world.clock, world.engine_settings, explaining.WORDS, (name, project))
 
 
 def _seen(world, name, *, seconds_ago=0.0, version=HERE, draining=False):
@@ -154,7 +153,7 @@ def test_who_waits_for_a_hook_and_who_is_at_work_on_a_group_is_told(world):
         world.store, Claimer("one", world.engine_settings.lease), world.clock.now() + timedelta(hours=2), Room(5, [])
     )
     told = _explained(world)
-    assert told["waits_for_hooks"][0].startswith("wait: node ")
+    assert told["waits_for_hooks"][0].startswith("wait: i-")
     assert "unanswered, ABANDON at 2026-11-22T13:10:" in told["waits_for_hooks"][0]
     assert told["engine"].startswith("one until 2026-11-22T13:01:")
 

@@ -1,0 +1,206 @@
+"""Why a group is as it is, what keeps it so, and what the next pass would do: planned, and not followed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from random import Random
+from typing import Any, Final
+
+from backend.clock import Clock
+from backend.domain.activity import Activity, Reason
+from backend.domain.brakes import Brake
+from backend.domain.cluster import Cluster, Process
+from backend.domain.node import capacity
+from backend.domain.scope import Scope
+from backend.engine.plan import Plan, make_plan
+from backend.engine.reading import read_snapshot
+from backend.engine.settings import EngineSettings
+from backend.engine.snapshot import Headroom, Snapshot
+from backend.engine.telling import happenings
+from backend.store import activities, brakes, clusters, overview
+from backend.store.activities import ActivityQuery
+from backend.store.session import Connection, Store
+
+_LATEST: Final = 5
+_EACH: Final = 20
+"""How many of one kind of thing an explanation tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """AWS's words, as the group's owner reads them.
+
+    Attributes:
+        description, message: of an activity; the message is None while there is nothing to say.
+        reason: why something was not done.
+        instance: a server, by its id.
+    """
+
+    description: Callable[[Activity], str]
+    message: Callable[[Activity], str | None]
+    reason: Callable[[Reason], str]
+    instance: Callable[[str], str]
+
+
+def read(conn: Connection, cluster: Cluster, now: datetime, settings: EngineSettings) -> Explanation | None:
+    """All that explains a group at this moment; None where it has gone just now.
+
+    The cloud is not asked for its quotas: what it refuses for them is among what failed.
+    """
+    snapshot = read_snapshot(conn, cluster.id)
+    if snapshot is None:
+        return None
+    return Explanation(
+        snapshot,
+        now,
+        brakes.over(conn, cluster.scope),
+        overview.held(conn, cluster.id),
+        overview.refused_since(conn, cluster.scope),
+        activities.page(conn, cluster.scope, ActivityQuery(cluster_id=cluster.id), limit=_LATEST).items,
+        make_plan(replace(snapshot, headroom=Headroom()), now, settings, Random(0)),
+    )
+
+
+class Explanations:
+    """Why groups of a project are as they are, for their owner."""
+
+    def __init__(self, store: Store, clock: Clock, settings: EngineSettings) -> None:
+        self._store = store
+        self._clock = clock
+        self._settings = settings
+
+    def of(self, scope: Scope, names: Iterable[str], words: Words) -> dict[str, dict[str, Any]]:
+        """By name, what ``Explanation.told`` tells; groups that are not there are not in it."""
+        found = dict[str, dict[str, Any]]()
+        for name in names:
+            with self._store.read() as conn:
+                cluster = clusters.find(conn, scope, name)
+                explained = None if cluster is None else read(conn, cluster, self._clock.now(), self._settings)
+            if explained is not None:
+                found[name] = explained.told(words)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What was read of one group at one moment, and what the next pass would do."""
+
+    snapshot: Snapshot
+    now: datetime
+    brake: Brake | None
+    held: overview.Held
+    refused_since: datetime | None
+    latest: Sequence[Activity]
+    plan: Plan
+
+    @property
+    def cluster(self) -> Cluster:
+        return self.snapshot.cluster
+
+    def document(self, words: Words) -> dict[str, Any]:
+        """For the operator."""
+        cluster = self.cluster
+        return {
+            "group": cluster.name,
+            "project": cluster.project_id,
+            "region": cluster.region,
+            "id": cluster.id,
+            **self.told(words, operator=True),
+            "engine": f"{self.held.owner} until {_instant(self.held.until)}" if self.held.owner else None,
+        }
+
+    def told(self, words: Words, *, operator: bool = False) -> dict[str, Any]:
+        """For the group's owner, who is told nothing of the installation, unless the operator asks."""
+        cluster, nodes = self.cluster, list(self.snapshot.rows.nodes.values())
+        spec = cluster.spec
+        states: dict[str, int] = {}
+        for node in nodes:
+            states[str(node.state)] = states.get(str(node.state), 0) + 1
+        return {
+            "status": str(cluster.status),
+            "capacity": f"{spec.desired} wanted ({spec.minimum} to {spec.maximum}), {capacity(nodes)} there",
+            "nodes": states,
+            "blocked_by": list(self._blocks(words, operator=operator)),
+            "suspended": {
+                str(process): f"since {_instant(at)}{', by the engine' if process in cluster.given_up else ''}"
+                for process, at in sorted(cluster.suspended.items())
+            },
+            "backoffs": list(self._backoffs())[:_EACH],
+            "waits_for_hooks": list(self._waits(words))[:_EACH],
+            "refresh": self._refresh(),
+            "cooldown_until": _instant(cluster.cooldown_until) if _is_ahead(cluster.cooldown_until, self.now) else None,
+            "next_pass": list(_doings(self.plan)) or ["nothing"],
+            "due": _instant(cluster.due_at),
+            "latest": [_line(each, words) for each in self.latest],
+        }
+
+    def _blocks(self, words: Words, *, operator: bool) -> Iterator[str]:
+        """What keeps the group from what is desired, the gravest first, each with what to do about it."""
+        if self.brake is not None:
+            why = f": {self.brake.reason}" if self.brake.reason else ""
+            if operator:
+                yield f"{self.brake.told()}{why} (coppice resume-all)"
+            else:
+                since = _instant(self.brake.since)
+                yield f"the cloud's operator lets nothing be launched and nothing ended since {since}{why}"
+        if self.refused_since is not None:
+            yield f"the project lets the engine do nothing since {_instant(self.refused_since)} (coppice grant)"
+        if isinstance(self.snapshot.profile, Reason):
+            yield f"nothing can be launched: {words.reason(self.snapshot.profile)}"
+        for process in (Process.LAUNCH, Process.TERMINATE):
+            if not self.cluster.runs(process):
+                yield f"{process} is suspended (ResumeProcesses)"
+        if self.cluster.held_since is not None:
+            since = _instant(self.cluster.held_since)
+            yield f"replacement for health is held, since {since}: too much fails at once to be the servers' own fault"
+        places = [each for each in self.snapshot.rows.backoffs.values() if each.retry_at > self.now]
+        if places:
+            soonest = min(each.retry_at for each in places)
+            number = "1 place" if len(places) == 1 else f"{len(places)} places"
+            yield f"launches failed in {number}, left alone for now; the next is tried {_instant(soonest)}"
+
+    def _backoffs(self) -> Iterator[str]:
+        for each in sorted(self.snapshot.rows.backoffs.values(), key=lambda one: one.retry_at):
+            place = f"{each.zone or 'any zone'}, {each.profile_key or 'no source'}"
+            last, again = _instant(each.last_failed_at), _instant(each.retry_at)
+            yield f"{place}: {each.failures} times, last {last}, again {again}"
+
+    def _waits(self, words: Words) -> Iterator[str]:
+        nodes = self.snapshot.rows.nodes
+        for each in sorted(self.snapshot.rows.actions.values(), key=lambda one: one.due_at):
+            default = f"{each.default_result} at {_instant(each.due_at)}"
+            node = nodes.get(each.node_id)
+            server = words.instance(node.server_id) if node is not None and node.server_id else f"node {each.node_id}"
+            yield f"{each.hook}: {server}, {each.result or f'unanswered, {default}'}"
+
+    def _refresh(self) -> str | None:
+        refresh = self.snapshot.rows.refresh
+        return None if refresh is None else f"{refresh.id} {refresh.status}"
+
+
+def _doings(plan: Plan) -> Iterator[str]:
+    """What a plan does, as far as it can be made without asking the cloud."""
+    for what, number in sorted(happenings(plan.changes, plan.acts).items()):
+        yield f"{what} {number}"
+    if plan.places_wanted or plan.types_wanted:
+        yield "launches, once the cloud has told where subnets lie and what types there are"
+    if plan.question is not None:
+        yield "terminations, once whoever chooses the victims has answered"
+    if plan.faults_wanted:
+        yield f"asks the cloud why {len(plan.faults_wanted)} servers failed"
+
+
+def _line(activity: Activity, words: Words) -> str:
+    message = words.message(activity)
+    told = f"{_instant(activity.started_at)} {activity.status}: {words.description(activity)}"
+    return told if not message or message in told else f"{told} {message}"
+
+
+def _is_ahead(at: datetime | None, now: datetime) -> bool:
+    return at is not None and at > now
+
+
+def _instant(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat(timespec="seconds")
