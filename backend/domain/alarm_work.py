@@ -14,7 +14,8 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from backend.domain.alarms import ActionFault, AlarmState
+from backend.domain.alarm_actions import ActionFault
+from backend.domain.alarms import AlarmState
 
 Work = Mapping[str, Any]
 NOBODY: Final = 0

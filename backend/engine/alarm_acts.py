@@ -14,7 +14,8 @@ from typing import Any, Final
 
 from backend.domain import alarm_work
 from backend.domain.activity import Cause, CauseKind
-from backend.domain.alarms import ActionFault, Alarm, AlarmState, Watched, next_evaluation, policy_of
+from backend.domain.alarm_actions import ActionFault, policy_of
+from backend.domain.alarms import Alarm, AlarmState, Watched, next_evaluation
 from backend.domain.cluster import Cluster, ClusterStatus, Process
 from backend.domain.metric_queries import ExpressionRefused
 from backend.domain.scaling import Breach, Capacity, Decision, PolicyKind, ScalingPolicy, Stay

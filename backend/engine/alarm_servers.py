@@ -18,7 +18,8 @@ from functools import partial
 from typing import Any, Final
 
 from backend.domain import alarm_work
-from backend.domain.alarms import ActionFault, Alarm, ServerAct, server_act_of, server_of
+from backend.domain.alarm_actions import ActionFault, ServerAct, server_act_of, server_of
+from backend.domain.alarms import Alarm
 from backend.domain.node import ENDED_STATUSES, ServerStatus
 from backend.drivers import errors
 from backend.drivers.compute import Compute, Server

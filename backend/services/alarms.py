@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from backend.clock import Clock
+from backend.domain.alarm_actions import server_act_of, server_of
 from backend.domain.alarms import (
     DAY,
     ONE_LINE,
@@ -29,8 +30,6 @@ from backend.domain.alarms import (
     happened,
     metric_key,
     next_evaluation,
-    server_act_of,
-    server_of,
 )
 from backend.domain.composites import AlarmsNeeded, Composite, ManyCompositesDeleted, OtherKindOfAlarm
 from backend.domain.metric_queries import ExpressionRefused

@@ -12,18 +12,8 @@ from uuid import uuid4
 from sqlalchemy import Connection
 
 from backend.domain import alarm_work
-from backend.domain.alarms import (
-    ActionFault,
-    Alarm,
-    AlarmState,
-    HistoryKind,
-    Standing,
-    happened,
-    is_told,
-    policy_of,
-    server_act_of,
-    server_of,
-)
+from backend.domain.alarm_actions import ActionFault, is_told, policy_of, server_act_of, server_of
+from backend.domain.alarms import Alarm, AlarmState, HistoryKind, Standing, happened
 from backend.domain.messages import EVERYWHERE, Message, MessageKind
 from backend.domain.scope import Scope
 from backend.store import alarms, composites, listening, outbox

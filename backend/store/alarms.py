@@ -15,7 +15,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
 
-from backend.domain.alarms import Alarm, AlarmState, HistoryItem, HistoryKind, policy_of
+from backend.domain.alarm_actions import policy_of
+from backend.domain.alarms import Alarm, AlarmState, HistoryItem, HistoryKind
 from backend.domain.page import Page
 from backend.domain.scope import Scope
 from backend.store import composites

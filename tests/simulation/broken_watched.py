@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from backend.domain import alarm_work
-from backend.domain.alarms import Alarm, AlarmState, server_act_of, server_of
+from backend.domain.alarm_actions import server_act_of, server_of
+from backend.domain.alarms import Alarm, AlarmState
 from backend.drivers.compute import Compute, Server
 from backend.engine import alarm_servers
 from backend.engine.context import Context

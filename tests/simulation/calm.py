@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 
-from backend.domain.alarms import Comparison, Missing, ServerAct, WantedAlarm, Watched
+from backend.domain.alarm_actions import ServerAct
+from backend.domain.alarms import Comparison, Missing, WantedAlarm, Watched
 from backend.domain.cluster import Cluster, ClusterChange, PlacementRequest, Process
 from backend.domain.ids import short_id
 from backend.domain.metric_queries import MetricStat

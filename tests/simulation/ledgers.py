@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
-from backend.domain.alarms import ServerAct
+from backend.domain.alarm_actions import ServerAct
 from backend.domain.ids import short_id
 from backend.domain.node import COOLING, WARM, WARMING, NodeState
 from backend.domain.scope import Scope

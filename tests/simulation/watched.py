@@ -11,16 +11,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from backend.domain.alarms import (
-    AlarmState,
-    Comparison,
-    Missing,
-    ServerAct,
-    WantedAlarm,
-    Watched,
-    server_act_of,
-    server_of,
-)
+from backend.domain.alarm_actions import ServerAct, server_act_of, server_of
+from backend.domain.alarms import AlarmState, Comparison, Missing, WantedAlarm, Watched
 from backend.domain.ids import short_id
 from backend.domain.metric_queries import MetricStat
 from backend.domain.metrics import MINUTE, Metric, floored, measured, metric

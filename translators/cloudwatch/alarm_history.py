@@ -9,7 +9,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from backend.domain.alarms import ActionFault, HistoryItem, HistoryKind
+from backend.domain.alarm_actions import ActionFault
+from backend.domain.alarms import HistoryItem, HistoryKind
 from translators.cloudwatch.composite_words import Place, reason
 
 _MOST_DATA: Final = 4095

@@ -11,7 +11,8 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from backend.domain.alarms import Alarm, Comparison, Missing, WantedAlarm, Watched, server_act_of
+from backend.domain.alarm_actions import server_act_of
+from backend.domain.alarms import Alarm, Comparison, Missing, WantedAlarm, Watched
 from backend.domain.metric_queries import MetricStat, Query
 from backend.domain.metrics import MINUTE, is_statistic
 from translators import arns

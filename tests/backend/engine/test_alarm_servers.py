@@ -5,6 +5,7 @@ from functools import partial
 
 import pytest
 
+from backend.domain.alarm_actions import ServerAct, server_act_of
 from backend.domain.alarms import (
     AlarmFlaw,
     AlarmRefused,
@@ -12,10 +13,8 @@ from backend.domain.alarms import (
     Comparison,
     HistoryKind,
     Missing,
-    ServerAct,
     WantedAlarm,
     Watched,
-    server_act_of,
 )
 from backend.domain.brakes import Brake
 from backend.domain.metric_queries import MetricStat
