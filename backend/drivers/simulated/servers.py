@@ -30,6 +30,8 @@ _BESIDE = frozenset({"volumes", "notice", "rebuild_mark"})
 """Of what a server has otherwise than its batch, what no request for one can say."""
 _FLAVOR = "coalesce(json_extract(s.own, '$.flavor'), b.flavor)"
 _CACHED_BATCHES = 4096
+_LATELY = 16_384
+"""Reads. What was not among so many is read again when it is asked for."""
 SWEEP = 500
 
 
@@ -114,13 +116,43 @@ def usage_keys(project: str, region: str, zone: str, flavor: str, subnet_id: str
     )
 
 
+class _Kept:
+    """Batches that were read lately: as many as there is use for, however many servers came and went.
+
+    Safe to use from many threads: what two of them do at once is lost at worst, and read again.
+    """
+
+    def __init__(self) -> None:
+        self._pages: tuple[dict[int, Batch], dict[int, Batch]] = ({}, {})  # what is read now, and what was before it
+        self._reads = 0
+
+    def __len__(self) -> int:
+        return sum(map(len, self._pages))
+
+    def get(self, batch_id: int) -> Batch | None:
+        now, before = self._pages
+        self._reads += 1
+        found = now.get(batch_id)
+        if found is None:
+            found = before.get(batch_id)
+            if found is not None:
+                self.put(found)
+        return found
+
+    def put(self, batch: Batch) -> None:
+        now, _ = self._pages
+        now[batch.id] = batch
+        if len(now) >= _CACHED_BATCHES // 2 or self._reads >= _LATELY:
+            self._pages, self._reads = ({}, now), 0
+
+
 class ServerTable:
     """Reads and writes of servers; every method works within the caller's connection."""
 
     def __init__(self, origin: uuid.UUID, *, late_addresses: bool = False) -> None:
         self._origin = origin
         self._late_addresses = late_addresses
-        self._batches: dict[int, Batch] = {}
+        self._batches = _Kept()
 
     def insert(
         self,
@@ -179,7 +211,7 @@ class ServerTable:
         connection.executemany(_INSERT, rows)
         for key in usage_keys(*place[:3], request.flavor, place[3]):
             add_to_counter(connection, key, len(rows))
-        self._remember(batch)
+        self._batches.put(batch)
         return [self.server(connection, row, batch.created_at) for row in rows]
 
     def new_batch(
@@ -402,13 +434,8 @@ class ServerTable:
             ).fetchone()
             request = _request(json.loads(text))
             batch = Batch(batch_id, created_at, network_id, self._reservation(batch_id), count, request)
-            self._remember(batch)
+            self._batches.put(batch)
         return batch
-
-    def _remember(self, batch: Batch) -> None:
-        if len(self._batches) >= _CACHED_BATCHES:
-            self._batches = {}  # a new one: other threads may be reading the old
-        self._batches[batch.id] = batch
 
     def _reservation(self, batch_id: int) -> str:
         return "r-" + uuid.uuid5(self._origin, f"reservation/{batch_id}").hex[:17]

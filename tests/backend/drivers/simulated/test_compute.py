@@ -21,7 +21,7 @@ from backend.drivers.errors import (
 )
 from backend.drivers.images import Image
 from backend.drivers.network import Rule
-from backend.drivers.simulated import SimulatedCloud, SimulatedSettings
+from backend.drivers.simulated import SimulatedCloud, SimulatedSettings, servers
 from backend.drivers.simulated.faults import Where
 from backend.drivers.simulated.settings import SimulatedSettings as Settings
 
@@ -120,6 +120,29 @@ def test_a_deleted_server_is_forgotten_after_its_retention(clock, scope, launch)
     with simulated._state.reading() as connection:
         assert connection.execute("SELECT count(*) FROM batches").fetchone() == (2,)
     simulated.close()
+
+
+def test_what_was_asked_for_is_not_kept_of_servers_that_are_gone(monkeypatch, simulated, scope, launch, clock):
+    monkeypatch.setattr(servers, "_LATELY", 40)
+    compute = simulated.cloud.compute
+    compute.create(scope, launch, 1)
+    kept = []
+    for _ in range(300):
+        (server,) = compute.create(scope, launch, 1)
+        compute.delete(scope, server.id)
+        clock.wait(10)
+        compute.list(scope)
+        kept.append(len(simulated._world.servers._batches))
+    assert max(kept[150:]) == max(kept[:150]) < 40
+
+
+def test_what_was_asked_for_is_kept_up_to_a_bound(monkeypatch, simulated, scope, launch):
+    monkeypatch.setattr(servers, "_CACHED_BATCHES", 20)
+    compute = simulated.cloud.compute
+    made = [compute.create(scope, replace(launch, name=f"web-{number}"), 1)[0] for number in range(30)]
+    for _ in range(3):
+        assert [each.name for each in compute.list(scope)] == [each.name for each in made]
+        assert len(simulated._world.servers._batches) <= 20
 
 
 def test_stale_listings_tell_the_past_and_get_the_present(clock, scope, launch):
