@@ -38,6 +38,8 @@ _OWN = "own "
 _PASSWORD_TYPES = ("password", "v3password")
 _SHUT_SECONDS = 5.0
 _RESTART_SECONDS = 0.5
+_IDLE_SECONDS = 3600.0
+"""What led into a project in which nothing was done for so long, or twice as long, is forgotten: its token is old."""
 _TAIL = re.compile(r"( \(HTTP \d+\))?( \(Request-ID: [^)]*\))?$")
 
 
@@ -91,6 +93,12 @@ class Entry:
         )
 
 
+@dataclass(slots=True)
+class _Login:
+    plugin: BaseIdentityPlugin
+    used_at: float
+
+
 class Access:
     """Sessions of the service user. Tokens are kept until they expire; safe to use from many threads.
 
@@ -120,8 +128,9 @@ class Access:
         self.entry = entry
         known: Mapping[str, Way] = {"role": RoleWay(entry.user), **(ways or {})}
         self._ways = {name: known.get(name) for name in settings.access}
-        self._plugins: dict[str, BaseIdentityPlugin] = {}
+        self._logins: dict[str, _Login] = {}
         self._shut: dict[str, tuple[float, NotAuthorized]] = {}
+        self._sweep_at = clock.monotonic() + _IDLE_SECONDS
         self._lock = threading.Lock()
         # What names no other service is a login.
         self.session = open_session(settings, entry, transport, self.recorder("identity"), traces)
@@ -135,15 +144,17 @@ class Access:
             CloudUnavailable: Keystone could not be asked.
         """
         self._heed()
+        now = self._clock.monotonic()
         with self._lock:
-            known = self._plugins.get(project_id)
+            self._sweep(now)
+            known = self._used(project_id, now)
             shut = self._shut.get(project_id)
         if known is not None:
             with suppress(NotAuthorized):
                 self._token(known)
                 return known
             self.forget(project_id)
-        elif shut is not None and self._clock.monotonic() - shut[0] < _SHUT_SECONDS:
+        elif shut is not None and now - shut[0] < _SHUT_SECONDS:
             raise NotAuthorized(shut[1].detail, request_id=shut[1].request_id)
         try:
             plugin = self._entered(project_id)
@@ -155,7 +166,26 @@ class Access:
             raise
         with self._lock:
             self._shut.pop(project_id, None)
-            return self._plugins.setdefault(project_id, plugin)
+            return self._logins.setdefault(project_id, _Login(plugin, now)).plugin
+
+    def _used(self, project_id: str, now: float) -> BaseIdentityPlugin | None:
+        login = self._logins.get(project_id)
+        if login is None:
+            return None
+        login.used_at = now
+        return login.plugin
+
+    def _sweep(self, now: float) -> None:
+        """Now and then, forget projects in which nobody does anything: they come and go, and a catalog is large."""
+        if now < self._sweep_at:
+            return
+        self._sweep_at = now + _IDLE_SECONDS
+        self._logins = {
+            name: login
+            for name, login in self._logins.items()
+            if name.startswith(_OWN) or now - login.used_at < _IDLE_SECONDS
+        }
+        self._shut = {name: shut for name, shut in self._shut.items() if now - shut[0] < _SHUT_SECONDS}
 
     def _heed(self) -> None:
         """Forget logins as those whose rights ended, and those of projects that did.
@@ -167,15 +197,15 @@ class Access:
             return
         gone = Gone.of(events)
         with self._lock:
-            known = [name for name in self._plugins if not name.startswith(_OWN)]
+            known = [name for name in self._logins if not name.startswith(_OWN)]
             for project_id in known:
-                if project_id in gone.projects or _is_of(self._plugins[project_id], gone):
-                    del self._plugins[project_id]
+                if project_id in gone.projects or _is_of(self._logins[project_id].plugin, gone):
+                    del self._logins[project_id]
 
     def forget(self, project_id: str) -> None:
         """Log in anew at the next call: the way into the project may have changed."""
         with self._lock:
-            self._plugins.pop(project_id, None)
+            self._logins.pop(project_id, None)
 
     def forget_own(self, where: str) -> None:
         """Log in anew at the next call of ``own``."""
@@ -188,10 +218,12 @@ class Access:
             CloudUnavailable: Keystone could not be asked, or does not know the service user.
         """
         with self._lock:
-            plugin = self._plugins.get(_OWN + where)
+            now = self._clock.monotonic()
+            plugin = self._used(_OWN + where, now)
             if plugin is None:
                 scope: Mapping[str, Any] = {"system_scope": "all"} if where == "system" else self.entry.project
-                plugin = self._plugins[_OWN + where] = identity.V3Password(**self.entry.user, **scope)
+                plugin = identity.V3Password(**self.entry.user, **scope)
+                self._logins[_OWN + where] = _Login(plugin, now)
         try:
             self._token(plugin)
         except NotAuthorized as error:

@@ -26,6 +26,8 @@ from backend.drivers.openstack.rest import COMPUTE, Declined, Rest
 _NAMESPACE: Final = uuid.UUID("7c0f4a52-0d0b-5e2c-8e55-0c5d0b7d7a11")
 _DAY: Final = timedelta(days=1)
 _OWN: Final = re.compile(r"coppice-[0-9a-f]{32}")
+_MOST: Final = 10_000
+"""Keys that are known to be there; of more the one that was put first is put again."""
 
 
 def own_name(public_key: str) -> str:
@@ -37,11 +39,11 @@ class KeyPairs:
     def __init__(self, rest: Rest, clock: Clock) -> None:
         self._rest = rest
         self._created: Kept[tuple[Scope, str, str], datetime | None] = Kept(clock, self._ask_created)
-        self._there: set[tuple[Scope, str]] = set()
+        self._there: dict[tuple[Scope, str], None] = {}
         self._lock = threading.Lock()
 
     def put(self, scope: Scope, public_key: str) -> None:
-        """See that Nova has a key that Coppice keeps, under ``own_name``; asked once a process, until it is missed.
+        """See that Nova has a key that Coppice keeps, under ``own_name``; seldom asked twice, until it is missed.
 
         Raises:
             Refused, CloudError
@@ -56,12 +58,14 @@ class KeyPairs:
             if declined.status != 409:
                 raise of_any(declined) from declined
         with self._lock:
-            self._there.add((scope, name))
+            self._there[scope, name] = None
+            while len(self._there) > _MOST:
+                del self._there[next(iter(self._there))]
 
     def missed(self, scope: Scope, public_key: str) -> None:
         """Nova said that it has not got it."""
         with self._lock:
-            self._there.discard((scope, own_name(public_key)))
+            self._there.pop((scope, own_name(public_key)), None)
 
     def delete(self, scope: Scope, name: str) -> None:
         try:

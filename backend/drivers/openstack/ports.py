@@ -31,6 +31,9 @@ _AT_ONCE: Final = 8
 _AT_A_TIME: Final = 50
 _PAUSES: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
 _YOUNG: Final = timedelta(minutes=1)
+_MOST: Final = 20_000
+"""Servers that are known to be on ports of ours. Of more those that were learnt first are forgotten, such as are of
+projects that nobody lists here any more; what their ends leave behind is found by whoever sweeps."""
 _FIELDS: Final = ["id", "name", "device_id", "created_at"]
 _log = logging.getLogger(__name__)
 
@@ -134,6 +137,8 @@ class Ports:
             elif port_id:
                 with self._lock:
                     self._taken.setdefault(document["id"], _Taken(scope, port_id, self._clock.now()))
+                    while len(self._taken) > _MOST:
+                        del self._taken[next(iter(self._taken))]
         self.leave(scope, gone)
 
     def compare(self, scope: Scope, listed: AbstractSet[str]) -> None:

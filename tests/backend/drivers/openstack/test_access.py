@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -93,6 +94,29 @@ def test_a_project_without_a_way_is_not_tried_with_every_call(settings, services
     clock.move(5)
     with pytest.raises(NotAuthorized):
         access.project("p-1")
+    assert len(services.logins) == 2
+
+
+@pytest.mark.parametrize("login", [granted, no_role])
+def test_projects_in_which_nothing_is_done_any_more_are_forgotten(settings, services, clock, login):
+    services.login = login
+    access = Access(settings, Entry.read(settings), clock, None, services)
+    sizes = []
+    for number in range(100):
+        with suppress(NotAuthorized):
+            access.project(f"p-{number}")
+        clock.move(600)
+        sizes.append(len(access._logins) + len(access._shut))
+    assert max(sizes) <= 13
+
+
+def test_a_project_in_which_something_is_done_is_logged_into_once(access, services, clock):
+    for _ in range(50):
+        access.project("p-1")
+        access.own("project")
+        clock.move(600)
+    clock.move(100_000)
+    access.own("project")
     assert len(services.logins) == 2
 
 

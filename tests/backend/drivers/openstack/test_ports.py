@@ -5,9 +5,11 @@ from dataclasses import replace
 import pytest
 
 from backend.domain.node import ServerStatus
+from backend.domain.scope import Scope
 from backend.drivers import errors
 from backend.drivers.compute import ServerRequest
 from backend.drivers.installation import named
+from backend.drivers.openstack import ports
 from backend.drivers.openstack.cloud import open_cloud
 from tests.backend.drivers.openstack.fake import Reply, lost, neutron_error, nova_fault, refused
 from tests.backend.drivers.openstack.samples import (
@@ -268,6 +270,12 @@ def test_a_server_that_a_complete_listing_lacks_has_left_its_port(world, compute
     del world.servers[made.id]
     compute.list(scope)
     assert world.ports == {}
+
+
+def test_servers_that_nobody_lists_any_more_are_not_known_for_ever(monkeypatch, world, compute, scope):
+    monkeypatch.setattr(ports, "_MOST", 3)
+    made = [compute.create(Scope(f"p-{number}", scope.region), REQUEST, 1)[0] for number in range(5)]
+    assert list(compute._ports._taken) == [server.id for server in made[-3:]]
 
 
 def _loose(compute, scope):
