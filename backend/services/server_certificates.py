@@ -155,9 +155,11 @@ def hold(conn: Connection, scope: Scope, arns: Sequence[str]) -> None:
         if name is None:
             continue
         try:
-            identities.found(rows.CERTIFICATES, conn, everywhere(scope), name, hold=True)
+            kept = identities.found(rows.CERTIFICATES, conn, everywhere(scope), name, hold=True)
         except IdentityMissing:
             raise CertificateMissing(arn) from None
+        if not arn.endswith(certificate_end(kept.path, kept.name)):  # by which it would be found in use
+            raise CertificateMissing(arn)
 
 
 def _listeners_of(

@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from backend.domain.balancers import BalancerListener
 from backend.domain.certificates import Certificate, CertificatesUnanswered
-from backend.domain.identities import certificate_of, everywhere
+from backend.domain.identities import certificate_end, certificate_of, everywhere
 from backend.domain.scope import Scope
 from backend.errors import KeysUnreached, StoreUnavailable
 from backend.store.identities import CERTIFICATES, named
@@ -47,6 +47,6 @@ def ids_of(conn: Connection, scope: Scope, listeners: Sequence[BalancerListener]
     for arn in {arn for each in listeners for arn in each.certificates}:
         name = certificate_of(arn)
         kept = named(CERTIFICATES, conn, everywhere(scope), name) if name is not None else None
-        if kept is not None:
+        if kept is not None and arn.endswith(certificate_end(kept.path, kept.name)):
             found[arn] = kept.id
     return found

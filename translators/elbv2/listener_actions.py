@@ -12,6 +12,7 @@ from backend.domain.balancers import BalancerKind, BalancerListener, LoadBalance
 from backend.domain.security_policies import DEFAULT_POLICY, POLICIES
 from backend.services.limits import CERTIFICATES_OF_LISTENER
 from backend.services.listeners import NewListener, NewRule
+from translators import arns
 from translators.elbv2 import action_words, errors, ids, tag_words
 from translators.elbv2.listeners import LISTENERS, RULES, default_rule, group_arns, told, told_rule
 from translators.errors import AWSError
@@ -255,12 +256,12 @@ def _certificates(call: Call, protocol: str, given: Sequence[Mapping[str, Any]],
 
 def is_certificate(call: Call, arn: str) -> bool:
     """Whether it can be one of the account: those of IAM are known here, those of ACM are taken as they are."""
-    if not _CERTIFICATE.fullmatch(arn) or call.account_id not in arn:
+    if not _CERTIFICATE.fullmatch(arn) or arn.split(":")[4] != call.account_id:
         return False
     if ":iam:" not in arn:
         return True
-    known = {each.name for each in call.backend.server_certificates.list(call.scope)}
-    return arn.rpartition("/")[2] in known
+    kept = call.backend.server_certificates.list(call.scope)
+    return arn in {arns.iam(call.account_id, "server-certificate", each.path, each.name) for each in kept}
 
 
 def _policy(protocol: str, name: str | None) -> str | None:

@@ -16,7 +16,7 @@ from tests.factories import NOW, SCOPE
 ARN = "arn:aws:iam::1:server-certificate/{}"
 ACM = "arn:aws:acm:us-east-1:1:certificate/web"
 LISTENER = BalancerListener(
-    "l", "b", "HTTPS", 443, (), NOW, certificates=(ARN.format("team/web"), ARN.format("Web"), ACM)
+    "l", "b", "HTTPS", 443, (), NOW, certificates=(*map(ARN.format, ("team/web", "web", "team/Web")), ACM)
 )
 
 
@@ -52,7 +52,7 @@ def test_a_key_that_nothing_opens(store, sealed):
 
 
 def test_listeners_certificates_by_their_arns(store, sealed):
-    """A name in another case is another's, and what is not kept here has no id."""
+    """A name in another case or path is another's, and what is not kept here has no id."""
     with store.read() as conn:
         assert ids_of(conn, SCOPE, [LISTENER]) == {ARN.format("team/web"): "ASCA1"}
         assert ids_of(conn, Scope("another", SCOPE.region), [LISTENER]) == {}

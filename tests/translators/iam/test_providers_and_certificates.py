@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -106,21 +107,23 @@ def upload(iam: Asking, name: str, path: str = "/") -> str:
     return str(iam("UploadServerCertificate", **asked)["ServerCertificateMetadata"]["Arn"])
 
 
-def test_a_certificate_that_a_listener_has_stays(iam: Asking) -> None:
+def front(iam: Asking, arn: str) -> tuple[Asking, dict[str, Any], str]:
+    """Who asks for balancers, what a further listener of one is made with, and the one that has that certificate."""
     ec2, elbv2 = Asking(iam.world, "ec2"), Asking(iam.world, "elbv2")
-    arn, other = upload(iam, "web", "/x/"), upload(iam, "other")
     subnets = [each["SubnetId"] for each in ec2("DescribeSubnets")["Subnets"]][:2]
     balancer = elbv2("CreateLoadBalancer", Name="front", Subnets=subnets)["LoadBalancers"][0]["LoadBalancerArn"]
     vpc = ec2("DescribeVpcs")["Vpcs"][0]["VpcId"]
     group = elbv2("CreateTargetGroup", Name="g", Protocol="HTTP", Port=80, VpcId=vpc)["TargetGroups"][0]
-    (listener,) = elbv2(
-        "CreateListener",
-        LoadBalancerArn=balancer,
-        Protocol="HTTPS",
-        Port=443,
-        Certificates=[{"CertificateArn": arn}],
-        DefaultActions=[{"Type": "forward", "TargetGroupArn": group["TargetGroupArn"]}],
-    )["Listeners"]
+    forward = [{"Type": "forward", "TargetGroupArn": group["TargetGroupArn"]}]
+    more = {"LoadBalancerArn": balancer, "Protocol": "HTTPS", "DefaultActions": forward}
+    (listener,) = elbv2("CreateListener", **more, Port=443, Certificates=[{"CertificateArn": arn}])["Listeners"]
+    return elbv2, more, listener["ListenerArn"]
+
+
+def test_a_certificate_that_a_listener_has_stays(iam: Asking) -> None:
+    arn, other = upload(iam, "web", "/x/"), upload(iam, "other")
+    elbv2, more, listener = front(iam, arn)
+    balancer = more["LoadBalancerArn"]
     found = iam.refused("DeleteServerCertificate", ServerCertificateName="web")
     kept = iam.world.backend.server_certificates.find(SCOPE, "web")
     words = (
@@ -129,10 +132,10 @@ def test_a_certificate_that_a_listener_has_stays(iam: Asking) -> None:
     assert (found.code, found.status, found.message) == ("DeleteConflict", 409, words)
     # Under another name it is the listener's all the same.
     iam("UpdateServerCertificate", ServerCertificateName="web", NewServerCertificateName="web2", NewPath="/y/")
-    told = elbv2("DescribeListeners", ListenerArns=[listener["ListenerArn"]])["Listeners"][0]["Certificates"]
+    told = elbv2("DescribeListeners", ListenerArns=[listener])["Listeners"][0]["Certificates"]
     assert [each["CertificateArn"].rpartition(":")[2] for each in told] == ["server-certificate/y/web2"]
     assert iam.code("DeleteServerCertificate", ServerCertificateName="web2") == "DeleteConflict"
-    elbv2("ModifyListener", ListenerArn=listener["ListenerArn"], Certificates=[{"CertificateArn": other}])
+    elbv2("ModifyListener", ListenerArn=listener, Certificates=[{"CertificateArn": other}])
     iam("DeleteServerCertificate", ServerCertificateName="web2")
     assert iam.code("DeleteServerCertificate", ServerCertificateName="other") == "DeleteConflict"
     elbv2("DeleteLoadBalancer", LoadBalancerArn=balancer)
@@ -144,9 +147,14 @@ def test_a_certificate_that_a_classic_listener_has_stays(iam: Asking) -> None:
     there = Scope(SCOPE.project_id, "us-west-2")
     elb, ec2 = Asking(iam.world, "elb", there), Asking(iam.world, "ec2", there)
     arn = upload(iam, "web")
-    front = {"Protocol": "HTTPS", "LoadBalancerPort": 443, "InstanceProtocol": "HTTP", "InstancePort": 80}
+    listener = {"Protocol": "HTTPS", "LoadBalancerPort": 443, "InstanceProtocol": "HTTP", "InstancePort": 80}
     subnet = ec2("DescribeSubnets")["Subnets"][0]["SubnetId"]
-    elb("CreateLoadBalancer", LoadBalancerName="old", Listeners=[{**front, "SSLCertificateId": arn}], Subnets=[subnet])
+    elb(
+        "CreateLoadBalancer",
+        LoadBalancerName="old",
+        Listeners=[{**listener, "SSLCertificateId": arn}],
+        Subnets=[subnet],
+    )
     found = iam.refused("DeleteServerCertificate", ServerCertificateName="web")
     assert found.code == "DeleteConflict"
     assert ":loadbalancer/old. Please" in found.message
@@ -156,9 +164,30 @@ def test_a_certificate_that_a_classic_listener_has_stays(iam: Asking) -> None:
 
 def test_a_listener_gets_no_certificate_that_goes_meanwhile(iam: Asking) -> None:
     """It was there when the request was looked at, and is not when its listener is written."""
-    arn = "arn:aws:iam::123456789012:server-certificate/none"
-    with pytest.raises(CertificateMissing):
-        iam.world.store.transact(lambda conn: hold(conn, SCOPE, [arn]))
+    arn = upload(iam, "web", "/x/")
+    iam.world.store.transact(lambda conn: hold(conn, SCOPE, [arn]))
+    for gone in (arn.replace("/x/web", "/none"), arn.replace("/x/web", "/y/web")):
+        with pytest.raises(CertificateMissing):
+            iam.world.store.transact(lambda conn, gone=gone: hold(conn, SCOPE, [gone]))
+
+
+def test_a_certificate_is_told_by_its_whole_arn(iam: Asking) -> None:
+    """By another path, or another account, it would not be found in use, and could be deleted under its listener."""
+    arn = upload(iam, "web", "/x/")
+    account = arn.split(":")[4]
+    elbv2, more, listener = front(iam, arn)
+    for other in (
+        arn.replace("/x/web", "/web"),
+        arn.replace("/x/web", "/y/web"),
+        f"arn:aws:iam::999999999999:server-certificate/{account}/web",
+        f"arn:aws:acm:us-east-1:999999999999:certificate/00000000-0000-4000-8000-{account}",
+    ):
+        for operation, params in (
+            ("CreateListener", {**more, "Port": 8443}),
+            ("AddListenerCertificates", {"ListenerArn": listener}),
+        ):
+            found = elbv2.code(operation, **params, Certificates=[{"CertificateArn": other}])
+            assert found == "CertificateNotFound"
 
 
 def test_what_is_no_certificate_is_refused(iam: Asking) -> None:
