@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -54,6 +54,10 @@ class NewRule:
     conditions: tuple[Document, ...]
     actions: tuple[Document, ...]
     tags: Mapping[str, str] = field(default_factory=dict)
+
+
+Revise = Callable[[BalancerListener], Mapping[str, Any]]
+"""Fields of a listener by those that it has."""
 
 
 class Listeners:
@@ -112,15 +116,23 @@ class Listeners:
 
         return self._store.transact(work)
 
-    def change(self, scope: Scope, listener_id: str, **values: Any) -> BalancerListener:
-        """Set fields of a listener; attributes beside those it has. Raises ListenerNotFound and as ``create``."""
+    def change(self, scope: Scope, listener_id: str, revise: Revise | None = None, **values: Any) -> BalancerListener:
+        """Set fields of a listener; attributes beside those it has.
+
+        Args:
+            revise: asked for further fields while nobody else changes the listener; it may refuse by raising.
+
+        Raises:
+            ListenerNotFound, and as ``create``
+        """
         check_certificates(self._cloud, scope, values.get("protocol", ""))
 
         def work(conn: Connection) -> BalancerListener:
             found = _listener(conn, scope, listener_id)
             balancer = locked(conn, scope, found.balancer_id, self._clock)
-            whole = beside(_listener(conn, scope, listener_id), values)
-            changed = replace(_listener(conn, scope, listener_id), **whole)
+            found = _listener(conn, scope, listener_id)
+            whole = beside(found, {**values, **(revise(found) if revise is not None else {})})
+            changed = replace(found, **whole)
             here = LISTENERS.all(conn, scope, balancer_id=balancer.id)
             if any(each.port == changed.port and each.id != listener_id for each in here):
                 raise balancer_findings.ListenerExists(changed.port)

@@ -32,6 +32,7 @@ _GROUPS: Final[Mapping[str, frozenset[str]]] = {
 }
 """Protocol of a listener -> those of target groups that it can forward to."""
 _SECURE: Final = frozenset({"HTTPS", "TLS"})
+_NO_CERTIFICATE: Final = "A certificate must be specified for HTTPS and TLS listeners"  # unsourced
 _CERTIFICATE: Final = re.compile(
     r"arn:aws:(acm:[a-z0-9-]+:\d{12}:certificate/[0-9a-f-]{36}|iam::\d{12}:server-certificate/[\w+=,.@/-]{1,640})"
 )
@@ -68,12 +69,20 @@ def modify_listener(call: Call) -> Result:
         values["actions"] = _actions(call, balancer, protocol, given)
     elif protocol != listener.protocol:
         _check_groups(call, balancer, protocol, listener.actions)
-    default = [{"CertificateArn": listener.certificates[0]}] if listener.certificates else ()
-    certificates = _certificates(call, protocol, params.get("Certificates") or default)
-    values["certificates"] = (*certificates, *(each for each in listener.certificates[1:] if protocol in _SECURE))
+    given = params.get("Certificates")
+    named = _certificates(call, protocol, given) if given else ()
+
+    def certified(present: BalancerListener) -> Mapping[str, Any]:
+        if protocol not in _SECURE:
+            return {"certificates": ()}
+        default = named or present.certificates[:1]
+        if not default:
+            raise errors.validation(_NO_CERTIFICATE)
+        return {"certificates": (*default, *present.certificates[1:])}
+
     values["ssl_policy"] = _policy(protocol, params.get("SslPolicy") or listener.ssl_policy)
     with _elsewhere(call):
-        changed = call.backend.listeners.change(call.scope, listener.id, **values)
+        changed = call.backend.listeners.change(call.scope, listener.id, certified, **values)
     return {"Listeners": [LISTENERS.view(told(call, balancer, changed, group_arns(call)))]}
 
 
@@ -141,23 +150,32 @@ def set_rule_priorities(call: Call) -> Result:
 def add_listener_certificates(call: Call) -> Result:
     listener, _ = _listener(call)
     added = _certificates(call, listener.protocol, call.params["Certificates"], most=CERTIFICATES_OF_LISTENER)
-    kept = tuple(dict.fromkeys((*listener.certificates, *added)))
-    if len(kept) > CERTIFICATES_OF_LISTENER:
-        raise findings.LimitExceeded("certificates", CERTIFICATES_OF_LISTENER)
-    call.backend.listeners.change(call.scope, listener.id, certificates=kept)
+
+    def with_them(present: BalancerListener) -> Mapping[str, Any]:
+        # The default one may be among the others, and is told twice then.
+        beside = tuple(dict.fromkeys((*present.certificates[1:], *added)))
+        if len(beside) > CERTIFICATES_OF_LISTENER:
+            raise findings.LimitExceeded("certificates", CERTIFICATES_OF_LISTENER)
+        return {"certificates": (*present.certificates[:1], *beside)}
+
+    call.backend.listeners.change(call.scope, listener.id, with_them)
     return {"Certificates": [{"CertificateArn": each, "IsDefault": False} for each in added]}
 
 
 @operation("elbv2", "RemoveListenerCertificates")
 def remove_listener_certificates(call: Call) -> Result:
     listener, _ = _listener(call)
-    gone = {each.get("CertificateArn") for each in call.params["Certificates"]}
-    if listener.certificates and listener.certificates[0] in gone:
-        raise AWSError(  # unsourced
-            "OperationNotPermitted", "Default certificates cannot be removed from a listener"
-        )
-    kept = tuple(each for each in listener.certificates if each not in gone)
-    call.backend.listeners.change(call.scope, listener.id, certificates=kept)
+    gone = set(_arns(call.params["Certificates"]))
+
+    def without_them(present: BalancerListener) -> Mapping[str, Any]:
+        default, beside = present.certificates[:1], present.certificates[1:]
+        if gone.intersection(default) - set(beside):
+            raise AWSError(  # unsourced
+                "OperationNotPermitted", "Default certificates cannot be removed from a listener"
+            )
+        return {"certificates": (*default, *(each for each in beside if each not in gone))}
+
+    call.backend.listeners.change(call.scope, listener.id, without_them)
     return {}
 
 
@@ -239,19 +257,26 @@ def _check_groups(call: Call, balancer: LoadBalancer, protocol: str, actions: Se
 
 
 def _certificates(call: Call, protocol: str, given: Sequence[Mapping[str, Any]], *, most: int = 1) -> tuple[str, ...]:
-    names = tuple(each.get("CertificateArn") or "" for each in given if each.get("CertificateArn"))
+    names = _arns(given)
     if protocol not in _SECURE:
         if names:
             raise errors.validation(f"Certificates cannot be specified for {protocol} listeners")  # unsourced
         return ()
     if not names:
-        raise errors.validation("A certificate must be specified for HTTPS and TLS listeners")  # unsourced
+        raise errors.validation(_NO_CERTIFICATE)
     if len(names) > most:
         raise errors.validation("Up to one certificate can be specified here")  # unsourced
     for name in names:
         if not is_certificate(call, name):
             raise errors.no_certificate(name)
     return names
+
+
+def _arns(given: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Source: boto3#1601 and boto3#3727 (the words)."""
+    if any(each.get("IsDefault") is not None for each in given):
+        raise errors.validation("You cannot set the isDefault parameter for a certificate")
+    return tuple(each["CertificateArn"] for each in given if each.get("CertificateArn"))
 
 
 def is_certificate(call: Call, arn: str) -> bool:

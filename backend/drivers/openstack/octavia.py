@@ -156,7 +156,8 @@ def listener_body(plan: ListenerPlan, pools: Mapping[str, str], references: Sequ
     if plan.protocol in {"HTTP", "HTTPS"}:
         body["insert_headers"] = _FORWARDED
     if references:
-        body |= {"default_tls_container_ref": references[0], "sni_container_refs": list(references[1:])}
+        others = [each for each in references[1:] if each != references[0]]
+        body |= {"default_tls_container_ref": references[0], "sni_container_refs": others}
         body |= _secured(plan.ssl_policy)
     if plan.idle_seconds is not None:
         body |= {"timeout_client_data": plan.idle_seconds * 1000, "timeout_member_data": plan.idle_seconds * 1000}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,9 +15,12 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from backend import Backend
+from backend.domain.balancers import BalancerListener
 from backend.domain.identities import CertificateMissing
 from backend.domain.scope import Scope
 from backend.drivers.simulated import SimulatedSettings
+from backend.services.listeners import Listeners
 from backend.services.server_certificates import ServerCertificates, hold
 from backend.store.secrets import Seal, new_key
 from tests.factories import NOW, SCOPE, World
@@ -118,6 +122,86 @@ def front(iam: Asking, arn: str) -> tuple[Asking, dict[str, Any], str]:
     more = {"LoadBalancerArn": balancer, "Protocol": "HTTPS", "DefaultActions": forward}
     (listener,) = elbv2("CreateListener", **more, Port=443, Certificates=[{"CertificateArn": arn}])["Listeners"]
     return elbv2, more, listener["ListenerArn"]
+
+
+class Interrupted(Listeners):
+    """Somebody else's change of a listener comes between a look at it and the first change of it."""
+
+    def __init__(self, within: Backend, first: Callable[[], object]) -> None:
+        super().__init__(within.listeners._store, within.listeners._cloud, within.listeners._clock)
+        self._first: list[Callable[[], object]] = [first]
+
+    def change(self, *given: Any, **values: Any) -> BalancerListener:
+        while self._first:
+            self._first.pop()()
+        return super().change(*given, **values)
+
+
+ADD, REMOVE, MODIFY = "AddListenerCertificates", "RemoveListenerCertificates", "ModifyListener"
+
+
+@pytest.mark.parametrize(
+    ("other", "operation", "params", "left"),
+    [
+        (ADD, ADD, {"Certificates": "b"}, "acdb"),
+        (ADD, REMOVE, {"Certificates": "c"}, "ad"),
+        (ADD, MODIFY, {"Certificates": "b"}, "bcd"),
+        (ADD, MODIFY, {"Port": 8443}, "acd"),
+        (MODIFY, ADD, {"Certificates": "b"}, "dcb"),
+        (MODIFY, MODIFY, {"Port": 8443}, "dc"),
+    ],
+)
+def test_no_change_of_a_listener_undoes_another(
+    iam: Asking, other: str, operation: str, params: dict[str, Any], left: str
+) -> None:
+    arns = {name: upload(iam, name) for name in "abcd"}
+    elbv2, _, listener = front(iam, arns["a"])
+
+    def asked(operation: str, params: dict[str, Any]) -> None:
+        told = {name: [{"CertificateArn": arns[of]}] if name == "Certificates" else of for name, of in params.items()}
+        elbv2(operation, ListenerArn=listener, **told)
+
+    asked(ADD, {"Certificates": "c"})
+    meanwhile = partial(asked, other, {"Certificates": "d"})
+    iam.world.backend = replace(iam.world.backend, listeners=Interrupted(iam.world.backend, meanwhile))
+    asked(operation, params)
+    told = elbv2("DescribeListenerCertificates", ListenerArn=listener)["Certificates"]
+    assert [each["CertificateArn"] for each in told] == [arns[name] for name in left]
+
+
+def test_the_default_certificate_may_be_among_the_others(iam: Asking) -> None:
+    """Source: Elastic Load Balancing API, DescribeListenerCertificates: it is told twice then."""
+    web = [{"CertificateArn": upload(iam, "web")}]
+    elbv2, _, listener = front(iam, web[0]["CertificateArn"])
+    assert elbv2.code("RemoveListenerCertificates", ListenerArn=listener, Certificates=web) == "OperationNotPermitted"
+    for _ in range(2):
+        elbv2("AddListenerCertificates", ListenerArn=listener, Certificates=web)
+    told = elbv2("DescribeListenerCertificates", ListenerArn=listener)["Certificates"]
+    assert told == [{**web[0], "IsDefault": True}, {**web[0], "IsDefault": False}]
+    elbv2("RemoveListenerCertificates", ListenerArn=listener, Certificates=web)
+    assert len(elbv2("DescribeListenerCertificates", ListenerArn=listener)["Certificates"]) == 1
+
+
+def test_which_certificate_is_the_default_one_is_not_said_with_it(iam: Asking) -> None:
+    arn = upload(iam, "web")
+    elbv2, more, listener = front(iam, arn)
+    given = [{"CertificateArn": arn, "IsDefault": False}]
+    for operation, params in (
+        ("CreateListener", {**more, "Port": 8443}),
+        ("ModifyListener", {"ListenerArn": listener}),
+        ("AddListenerCertificates", {"ListenerArn": listener}),
+        ("RemoveListenerCertificates", {"ListenerArn": listener}),
+    ):
+        found = elbv2.refused(operation, **params, Certificates=given)
+        assert found.message == "You cannot set the isDefault parameter for a certificate"
+
+
+def test_a_listener_that_is_to_speak_plainly_has_no_certificate_any_more(iam: Asking) -> None:
+    elbv2, _, listener = front(iam, upload(iam, "web"))
+    changed = elbv2("ModifyListener", ListenerArn=listener, Protocol="HTTP")["Listeners"][0]
+    assert (changed["Protocol"], changed.get("Certificates"), changed.get("SslPolicy")) == ("HTTP", None, None)
+    iam("DeleteServerCertificate", ServerCertificateName="web")
+    assert elbv2.code("ModifyListener", ListenerArn=listener, Protocol="HTTPS") == "ValidationError"
 
 
 def test_a_certificate_that_a_listener_has_stays(iam: Asking) -> None:

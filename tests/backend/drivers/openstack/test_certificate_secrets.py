@@ -323,9 +323,10 @@ def test_the_mark_of_a_balancer_stays_when_it_is_changed(making, scope, fake):
     assert making.tree(scope, tree.id).marked
 
 
-def test_a_policy_of_the_newest_protocol_alone_names_no_ciphers():
+def test_a_policy_of_the_newest_protocol_alone_names_no_ciphers_and_a_certificate_is_told_once():
     plan = listener_plan(BALANCER, replace(SECURE, actions=FIXED, ssl_policy="ELBSecurityPolicy-TLS13-1-3-2021-06"))
     body = octavia.listener_body(plan, {}, ["r"])
     assert (body["tls_versions"], body["tls_ciphers"], body["sni_container_refs"]) == (["TLSv1.3"], None, [])
+    assert octavia.listener_body(plan, {}, ["r", "s", "r"])["sni_container_refs"] == ["s"]
     classic = octavia.listener_body(replace(plan, ssl_policy=None), {}, ["r"])
     assert "tls_versions" not in classic
