@@ -66,6 +66,7 @@ from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
 from backend.drivers.endings import Ended, nobody
 from backend.drivers.log_sink import LogSink
+from backend.drivers.messaging import Unusable
 from backend.drivers.notifications import OSLO, NotificationSink, opened
 from backend.drivers.optional import NoLibrary
 from backend.drivers.simulated.accounts import EMBEDDED, USER, number_of
@@ -207,7 +208,7 @@ def _optional(chosen: BackendSettings, cloud: Cloud) -> Mapping[str, Send]:
     if chosen.notifications_url:
         try:
             notify = opened(chosen.notifications_url, chosen.notifications_topic)
-        except NoLibrary as why:
+        except (NoLibrary, Unusable) as why:
             raise CannotDo(str(why)) from why
         found[OSLO] = NotificationSink(notify, SystemClock()).send
     return found

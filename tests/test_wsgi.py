@@ -27,6 +27,7 @@ from backend.domain.scope import Scope
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
 from backend.drivers.folder_archive import FolderArchive
+from backend.drivers.messaging import Unusable
 from backend.drivers.openstack.archive import SwiftArchive
 from backend.engine.settings import EngineSettings
 from backend.store.secrets import Seal, new_key
@@ -357,6 +358,10 @@ def test_queues_of_the_cloud_s_own_are_told_where_it_has_any(tmp_path, monkeypat
     world.close()
 
 
+def unusable(_url: str, _topic: str) -> None:
+    raise Unusable("a transport that is none that it knows")
+
+
 def test_notifications_are_the_operator_s_and_need_their_library(tmp_path, monkeypatch):
     monkeypatch.setenv("OS_DEFAULT__STATE", str(tmp_path))
     world = World()
@@ -366,6 +371,9 @@ def test_notifications_are_the_operator_s_and_need_their_library(tmp_path, monke
     assert "u:secret" not in repr(wsgi.settings())
     monkeypatch.setitem(sys.modules, "oslo_messaging", None)
     with pytest.raises(CannotDo, match="not installed"):
+        wsgi.outlets_of(wsgi.settings(), Catalog(cloud, world.clock), cloud, Seal())
+    monkeypatch.setattr(wsgi, "opened", unusable)
+    with pytest.raises(CannotDo, match="none that it knows"):
         wsgi.outlets_of(wsgi.settings(), Catalog(cloud, world.clock), cloud, Seal())
     monkeypatch.setattr(wsgi, "opened", lambda url, topic: None)
     outlets = wsgi.outlets_of(wsgi.settings(), Catalog(cloud, world.clock), cloud, Seal())

@@ -16,8 +16,9 @@ from backend.commands import CannotDo, schema
 from backend.commands.line import Command
 from backend.commands.opening import regions_of, settings, store_of, this_process
 from backend.config import BackendSettings
+from backend.drivers.messaging import Unusable
 from backend.drivers.openstack import bus
-from backend.drivers.openstack.bus import BusSettings, Unusable
+from backend.drivers.openstack.bus import BusSettings
 from backend.drivers.optional import NoLibrary
 from backend.engine.bell import Bell
 from backend.engine.inbox import Inbox

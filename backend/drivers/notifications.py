@@ -17,10 +17,11 @@ from urllib.parse import urlsplit
 from backend.clock import Clock
 from backend.domain.messages import Telling, Unreached
 from backend.domain.scope import Scope
-from backend.drivers.optional import NoLibrary
+from backend.drivers.messaging import library, transport_of
 
 OSLO: Final = "oslo"
 """The target that the operator names, ``oslo:``."""
+_SETTING: Final = "[messages] notifications_url"
 _PRIORITY: Final = "INFO"
 _ENVELOPED: Final = 2.0
 _NO_WORD: Final = re.compile(r"[^a-z0-9]+")
@@ -71,7 +72,10 @@ def _impatient(url: str) -> str:
     Source: oslo.messaging, ``_drivers/common.py`` (a URL's query has options of its driver), ``impl_rabbit.py`` (the
     option is the time-out of the connection's socket, too).
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # the library says so
+        return url
     if not parts.scheme.startswith(("rabbit", "kombu")) or _PATIENCE in parts.query:
         return url
     query = "&".join(each for each in (parts.query, f"{_PATIENCE}={_PATIENCE_SECONDS}") if each)
@@ -86,18 +90,11 @@ def opened(url: str, topic: str) -> Notify:
         topic: ``notifications`` is what services mostly hear.
 
     Raises:
-        NoLibrary
+        NoLibrary, Unusable
     """
-    try:
-        import oslo_messaging
-    except ImportError as error:
-        raise NoLibrary("oslo.messaging is not installed, which [messages] notifications_url needs") from error
-    from oslo_config import cfg
-
-    conf = cfg.ConfigOpts()
-    conf([], default_config_files=[], default_config_dirs=[])
-    transport = oslo_messaging.get_notification_transport(conf, url=_impatient(url))
-    target = oslo_messaging.Target(topic=f"{topic}.{_PRIORITY.lower()}")
+    messaging = library(_SETTING)
+    transport = transport_of(messaging, _impatient(url), _SETTING)
+    target = messaging.Target(topic=f"{topic}.{_PRIORITY.lower()}")
 
     def notify(notification: Mapping[str, Any]) -> None:
         try:

@@ -17,10 +17,11 @@ from typing import Any, Final
 
 from backend.clock import Clock
 from backend.domain.events import Event
+from backend.drivers.messaging import library, transport_of
 from backend.drivers.openstack.events import event_of
-from backend.drivers.optional import NoLibrary
 
 LOG = logging.getLogger(__name__)
+_SETTING: Final = "[events] urls"
 _MODULES: Final = (
     *("oslo_messaging._drivers.amqpdriver", "oslo_messaging._drivers.common", "oslo_messaging._drivers.impl_rabbit"),
     *("oslo_messaging._drivers.pool", "oslo_messaging.notify.dispatcher", "oslo_messaging.notify.listener"),
@@ -38,10 +39,6 @@ Heard = Callable[[Event | None], None]
 """Told of each notification what it is about; None: nothing that concerns us. It returns at once, and never fails."""
 Lost = Callable[[], None]
 """Told, from any thread, that nothing will be heard."""
-
-
-class Unusable(Exception):
-    """A URL is none that the library can use; the words have nothing of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,27 +102,14 @@ def listen(settings: Sequence[BusSettings], heard: Callable[[str], Heard], lost:
         NoLibrary
         Unusable
     """
-    messaging = _library()
+    messaging = library(_SETTING)
     seldom = _Seldom(clock)
     for name in _NOISY:
         logging.getLogger(name).addFilter(seldom)
-    for each, transport in [(each, _transport(messaging, each)) for each in settings]:
+    carriers = [transport_of(messaging, each.url, _SETTING, f"that of {each.region}") for each in settings]
+    for each, transport in zip(settings, carriers, strict=True):
         start = partial(_start, messaging, transport, each, heard(each.region), lost)
         threading.Thread(target=start, name=f"bus {each.region}", daemon=True).start()
-
-
-def _transport(messaging: Any, settings: BusSettings) -> Any:
-    """It asks nobody. Raises Unusable."""
-    from oslo_config import cfg
-
-    conf = cfg.ConfigOpts()
-    conf([], default_config_files=[], default_config_dirs=[])
-    try:
-        return messaging.get_notification_transport(conf, url=settings.url)
-    except Exception as error:  # noqa: BLE001 - of the library, of stevedore, or of whatever driver
-        why = type(error).__name__
-    # Outside of the block, so that nothing that was raised there, with words of the URL, hangs on it.
-    raise Unusable(f"[events] urls: oslo.messaging cannot use that of {settings.region} ({why})")
 
 
 def _start(messaging: Any, transport: Any, settings: BusSettings, heard: Heard, lost: Lost) -> None:
@@ -148,15 +132,3 @@ def _start(messaging: Any, transport: Any, settings: BusSettings, heard: Heard, 
         lost()
         return
     LOG.info("region=%s the bus of the cloud is listened to", settings.region)
-
-
-def _library() -> Any:
-    """The library, with threads: its default would be eventlet, which it loads unless it is told before."""
-    try:
-        from oslo_service import backend
-
-        backend.init_backend(backend.BackendType.THREADING)  # again it does nothing
-        import oslo_messaging
-    except ImportError as error:
-        raise NoLibrary("oslo.messaging is not installed, which [events] urls needs") from error
-    return oslo_messaging

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from backend.domain.messages import Telling, Unreached
+from backend.drivers.messaging import Unusable
 from backend.drivers.notifications import NotificationSink, opened
 from backend.drivers.optional import NoLibrary
 from tests.factories import SCOPE, HandClock, uuid_of
@@ -23,6 +24,12 @@ class Transport:
         self.opened = []
         self.fault = None
 
+    def open(self, conf, url):
+        if not url.startswith(("rabbit://", "kafka://")) or "[" in url:
+            raise ValueError(f"Invalid transport URL {url}")
+        self.opened.append(url)
+        return self
+
     def _send_notification(self, target, ctxt, message, version, retry=None):
         if self.fault is not None:
             raise self.fault
@@ -33,9 +40,11 @@ class Transport:
 def transport(monkeypatch):
     made = Transport()
     library = SimpleNamespace(
-        get_notification_transport=lambda conf, url: made.opened.append(url) or made,
+        get_notification_transport=made.open,
         Target=lambda topic: topic,
     )
+    threads = SimpleNamespace(BackendType=SimpleNamespace(THREADING="threading"), init_backend=made.opened.append)
+    monkeypatch.setitem(sys.modules, "oslo_service", SimpleNamespace(backend=threads))
     monkeypatch.setitem(sys.modules, "oslo_messaging", library)
     return made
 
@@ -94,7 +103,15 @@ def test_a_broker_that_takes_nothing_is_heard_and_its_words_are_not_shown(sink, 
 )
 def test_a_broker_that_hangs_is_not_waited_for_a_minute(transport, url, opened_as):
     opened(url, "notifications")
-    assert transport.opened == [opened_as]
+    assert transport.opened == ["threading", opened_as], "its threads are chosen first: it would take eventlet's"
+
+
+@pytest.mark.parametrize("url", ["rabit://u:s3cret@broker/", "rabbit://u:s3[cret@broker/"])
+def test_of_a_url_that_is_of_no_use_none_of_its_words_are_told(transport, url):
+    with pytest.raises(Unusable) as why:
+        opened(url, "notifications")
+    assert str(why.value) == "[messages] notifications_url: oslo.messaging cannot use it (ValueError)"
+    assert (why.value.__context__, why.value.__cause__) == (None, None)
 
 
 def test_the_library_need_not_be_there(monkeypatch):

@@ -10,8 +10,9 @@ from types import SimpleNamespace
 import pytest
 
 from backend.domain.events import Event, Subject
+from backend.drivers.messaging import Unusable
 from backend.drivers.openstack import bus
-from backend.drivers.openstack.bus import BusSettings, Unusable
+from backend.drivers.openstack.bus import BusSettings
 from backend.drivers.optional import NoLibrary
 from tests.factories import HandClock, uuid_of
 
