@@ -28,6 +28,8 @@ from backend.store.session import Store
 _HERE: Final = Path(__file__).parent / "migrations"
 _LOCK: Final = 4_302_119_551
 _LOCK_SECONDS: Final = 600
+_HOLD: Final = text("SELECT GET_LOCK(CONCAT('coppice-', SHA1(LOWER(DATABASE()))), :seconds)")
+"""MariaDB's locks are the whole server's, PostgreSQL's a database's."""
 _AGAIN_SECONDS: Final = 0.2
 _ENDS_WHOLE: Final = frozenset({"postgresql", "sqlite"})
 """Where a revision that fails leaves nothing behind."""
@@ -169,7 +171,7 @@ def _migrating(store: Store) -> Iterator[Connection]:
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
             connection.execute(text(f"SET LOCAL lock_timeout = {_GIVE_WAY_MS}"))
         elif store.dialect != "sqlite":
-            held = connection.execute(text(f"SELECT GET_LOCK('coppice-{_LOCK}', {_LOCK_SECONDS})")).scalar()
+            held = connection.execute(_HOLD, {"seconds": _LOCK_SECONDS}).scalar()
             if held != 1:  # it is released with the session
                 raise MigratedElsewhere("another process is migrating the database: call again when it has ended")
         yield connection

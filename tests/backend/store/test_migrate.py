@@ -112,11 +112,24 @@ def test_who_waited_in_vain_for_another_who_migrates_does_not_begin(empty, monke
     engine = create_engine(empty)
     try:
         with engine.connect() as other:
-            other.execute(text(f"SELECT GET_LOCK('coppice-{migrate._LOCK}', 0)"))
+            other.execute(migrate._HOLD, {"seconds": 0})
             assert _refusal(make_url(empty)).startswith("another process is migrating the database")
     finally:
         engine.dispose()
     assert migrate.current(empty) is None
+
+
+@pytest.mark.on("mariadb")
+def test_who_migrates_another_database_of_the_server_is_not_waited_for(empty, monkeypatch):
+    monkeypatch.setattr(migrate, "_LOCK_SECONDS", 0)
+    engine = create_engine(make_url(empty).set(database="information_schema"))
+    try:
+        with engine.connect() as other:
+            assert other.execute(migrate._HOLD, {"seconds": 0}).scalar() == 1
+            migrate.upgrade(empty)
+    finally:
+        engine.dispose()
+    assert migrate.current(empty) == migrate.head()
 
 
 @pytest.mark.on("sqlite")
