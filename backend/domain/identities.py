@@ -202,6 +202,13 @@ class CertificateMissing(Finding):
 
 
 @dataclass(eq=False)
+class CertificateNotValid(Finding):
+    """A certificate's time is over, or has not begun."""
+
+    name: str
+
+
+@dataclass(eq=False)
 class CertificateInUse(Finding):
     """A listener has the certificate (its id); ``region``, as the cloud calls it, of the ``balancer``."""
 

@@ -13,6 +13,7 @@ from backend.domain.delegation import SecretUnreadable
 from backend.domain.identities import (
     CertificateInUse,
     CertificateMissing,
+    CertificateNotValid,
     IdentityMissing,
     ServerCertificate,
     certificate_end,
@@ -37,6 +38,7 @@ class NewCertificate:
     body: str
     chain: str | None
     private_key: str = field(repr=False)
+    begins_at: datetime
     expires_at: datetime
     tags: Mapping[str, str]
 
@@ -57,8 +59,10 @@ class ServerCertificates:
         self._seal = seal
 
     def upload(self, scope: Scope, wanted: NewCertificate) -> ServerCertificate:
-        """Keep a certificate. Raises IdentityExists, LimitExceeded, KeysNotKept."""
-        here = everywhere(scope)
+        """Keep a certificate. Raises CertificateNotValid, IdentityExists, LimitExceeded, KeysNotKept."""
+        here, now = everywhere(scope), self._clock.now()
+        if not wanted.begins_at <= now <= wanted.expires_at:
+            raise CertificateNotValid(wanted.name)
         try:
             sealed = self._seal.close(wanted.private_key)
         except SecretUnreadable as reason:
@@ -72,7 +76,7 @@ class ServerCertificates:
                 path=wanted.path,
                 body=wanted.body,
                 chain=wanted.chain,
-                uploaded_at=self._clock.now().replace(microsecond=0),
+                uploaded_at=now.replace(microsecond=0),
                 expires_at=wanted.expires_at,
                 sealed=sealed,
                 tags=identities.retagged({}, wanted.tags),

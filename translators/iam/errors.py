@@ -113,7 +113,13 @@ def _unavailable(_: Any) -> AWSError:
     return AWSError("ServiceFailure", "The service is unavailable. Please try again later.", 500)  # unsourced
 
 
+# Source: terraform-provider-aws#7049; aws-sdk-go#2586: of one whose time has not begun it is the same code, and words
+# that mislead.
+_NOT_VALID: Final = "Certificate is no longer valid. The 'Not After' date restriction on the certificate has passed."
+
+
 TABLE: Final[Table] = {
+    identities.CertificateNotValid: lambda _: AWSError("MalformedCertificate", _NOT_VALID),
     identities.IdentityMissing: lambda found: missing(_MISSING[found.kind](found)),
     identities.IdentityExists: lambda found: AWSError("EntityAlreadyExists", _EXISTS[found.kind](found.name), 409),
     identities.IdentityInUse: lambda found: AWSError("DeleteConflict", _IN_USE[found.kind, found.by], 409),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any, Final
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from backend.domain.balancers import BalancerKind
@@ -30,13 +31,14 @@ def malformed(words: str) -> AWSError:
 def upload(call: Call) -> Result:
     params = call.params
     body, chain, key = params["CertificateBody"], params.get("CertificateChain"), params["PrivateKey"]
-    expires_at = _checked(body, chain, key)
+    begins_at, expires_at = _checked(body, chain, key)
     wanted = NewCertificate(
         name=params["ServerCertificateName"],
         path=path_of(call),
         body=body,
         chain=chain,
         private_key=key,
+        begins_at=begins_at,
         expires_at=expires_at,
         tags=listing.tags_of(call),
     )
@@ -48,8 +50,8 @@ def upload(call: Call) -> Result:
     return {**told, "Tags": listing.tags_told(made.tags)} if made.tags else told
 
 
-def _checked(body: str, chain: str | None, key: str) -> datetime:
-    """When a certificate ends.
+def _checked(body: str, chain: str | None, key: str) -> tuple[datetime, datetime]:
+    """When a certificate begins and ends.
 
     Raises:
         AWSError: a text is no PEM of what it should be, or the key is another's.
@@ -64,8 +66,10 @@ def _checked(body: str, chain: str | None, key: str) -> datetime:
         if len(chain) > _LONGEST_CHAIN:
             raise malformed("The certificate chain is too long.")  # unsourced
         try:
-            x509.load_pem_x509_certificates(chain.encode())
-        except ValueError:
+            links = [certificate, *x509.load_pem_x509_certificates(chain.encode())]
+            for signed, signing in pairwise(links):
+                signed.verify_directly_issued_by(signing)
+        except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
             raise malformed(
                 "Unable to validate certificate chain. The certificate chain must start with the immediate signing"
                 " certificate, followed by any intermediaries in order."
@@ -77,7 +81,7 @@ def _checked(body: str, chain: str | None, key: str) -> datetime:
     form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     if private.public_key().public_bytes(*form) != certificate.public_key().public_bytes(*form):
         raise AWSError("KeyPairMismatch", "Certificate and private key do not match.")
-    return certificate.not_valid_after_utc.astimezone(UTC)
+    return certificate.not_valid_before_utc.astimezone(UTC), certificate.not_valid_after_utc.astimezone(UTC)
 
 
 def _metadata(call: Call, certificate: ServerCertificate) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -36,22 +36,31 @@ def iam() -> Iterator[Asking]:
     world.close()
 
 
-def pair() -> tuple[str, str]:
-    """A certificate that signs itself, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "web.example")])
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(7)
-        .not_valid_before(NOW)
-        .not_valid_after(NOW + timedelta(days=90))
-        .sign(key, SHA256())
-    )
+Signer = tuple[x509.Name, ec.EllipticCurvePrivateKey]
+
+
+def signer(name: str) -> Signer:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]), ec.generate_private_key(ec.SECP256R1())
+
+
+def signed(whose: Signer, by: Signer | None = None, begins_at: datetime = NOW) -> x509.Certificate:
+    """A certificate of ninety days; by default it signs itself."""
+    issuer = by or whose
+    made = x509.CertificateBuilder().subject_name(whose[0]).issuer_name(issuer[0]).public_key(whose[1].public_key())
+    made = made.not_valid_before(begins_at).not_valid_after(begins_at + timedelta(days=90)).serial_number(7)
+    return made.sign(issuer[1], SHA256())
+
+
+def pem(*certificates: x509.Certificate) -> str:
+    return "".join(each.public_bytes(Encoding.PEM).decode() for each in certificates)
+
+
+def pair(by: Signer | None = None, begins_at: datetime = NOW) -> tuple[str, str]:
+    """A certificate, which signs itself by default, and its key."""
+    whose = signer("web.example")
+    made, key = signed(whose, by, begins_at), whose[1]
     text = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
-    return made.public_bytes(Encoding.PEM).decode(), text
+    return pem(made), text
 
 
 def test_a_provider(iam: Asking) -> None:
@@ -284,6 +293,34 @@ def test_what_is_no_certificate_is_refused(iam: Asking) -> None:
         ({"CertificateBody": body, "PrivateKey": other}, "KeyPairMismatch"),
     ):
         assert iam.code("UploadServerCertificate", ServerCertificateName="web", **given) == code
+
+
+@pytest.mark.parametrize("days", [-91, 1])
+def test_a_certificate_is_taken_in_its_time_alone(iam: Asking, days: int) -> None:
+    body, key = pair(begins_at=NOW + timedelta(days=days))
+    asked = {"ServerCertificateName": "web", "CertificateBody": body, "PrivateKey": key}
+    found = iam.refused("UploadServerCertificate", **asked)
+    assert (found.code, found.message.partition(".")[0]) == ("MalformedCertificate", "Certificate is no longer valid")
+
+
+def test_a_chain_begins_with_who_signed_the_certificate_and_goes_on_in_order(iam: Asking) -> None:
+    root, middle, stranger = signer("root"), signer("middle"), signer("middle")
+    body, key = pair(by=middle)
+    asked = {"CertificateBody": body, "PrivateKey": key}
+    signing, first = signed(middle, by=root), signed(root)
+    for chain in (
+        [first],
+        [first, signing],
+        [signing, signed(stranger)],
+        [signed(stranger, by=root)],
+        [signing, signing],
+    ):
+        found = iam.refused(
+            "UploadServerCertificate", ServerCertificateName="no", CertificateChain=pem(*chain), **asked
+        )
+        assert (found.code, "chain must start with" in found.message) == ("MalformedCertificate", True)
+    for name, chain in (("short", [signing]), ("whole", [signing, first])):
+        iam("UploadServerCertificate", ServerCertificateName=name, CertificateChain=pem(*chain), **asked)
 
 
 def test_without_a_key_that_seals_no_private_key_is_kept() -> None:
