@@ -111,9 +111,11 @@ class OpenStackBalancers:
             found = self._rest.item(scope, BALANCING, f"/lbaas/loadbalancers/{balancer_id}", "loadbalancer")
         except Declined as declined:
             if declined.status == 404 and balancer_id in declined.message:
+                self._forget(scope, balancer_id)
                 return None
             raise _refusal(declined) from declined
         if found["provisioning_status"] == "DELETED":
+            self._forget(scope, balancer_id)
             return None
         if _STANDING.get(found["provisioning_status"], Standing.PENDING) is Standing.PENDING:
             return self._tree(found, ())
@@ -241,17 +243,34 @@ class OpenStackBalancers:
             found = self._rest.item(scope, BALANCING, f"/lbaas/loadbalancers/{balancer_id}", "loadbalancer")
         except Declined as declined:
             if declined.status == 404 and balancer_id in declined.message:
+                self._forget(scope, balancer_id)
                 return
             raise _refusal(declined) from declined
         if not _is_marked(found) or not self._is_ours(found):
             return
-        others = [each for each in self._listing(scope, "listeners") if not _is_of(each, balancer_id)]
         try:
-            for secret in self._secrets.left(scope, balancer_id, octavia.references_of_all(others)):
-                self._secrets.remove(scope, secret.id)
+            self._sweep_out(scope, balancer_id)
         except Refused as refusal:
             words = (scope.project_id, balancer_id, refusal.detail)
             _log.warning("project=%s secrets of balancer %s stay in Barbican: %s", *words)
+
+    def _forget(self, scope: Scope, balancer_id: str) -> None:
+        """Delete what a balancer that is gone has left, whoever deleted it: its mark went with it. Nobody waits."""
+        try:
+            if self._secrets.offered(scope):
+                self._sweep_out(scope, balancer_id)
+        except CloudError as error:
+            words = (scope.project_id, balancer_id, error)
+            _log.warning("project=%s secrets of balancer %s, which is gone, may stay in Barbican: %s", *words)
+
+    def _sweep_out(self, scope: Scope, balancer_id: str) -> None:
+        """Delete a balancer's secrets, but for those that another one's listeners have."""
+        found = self._secrets.left(scope, balancer_id, ())
+        others = [each for each in self._listing(scope, "listeners") if not _is_of(each, balancer_id)] if found else []
+        used = octavia.references_of_all(others)
+        for secret in found:
+            if not any(secret.id in each for each in used):
+                self._secrets.remove(scope, secret.id)
 
     def _put_listener(
         self, scope: Scope, tree: Tree, body: dict[str, Any], present: Present | None, tags: list[str]

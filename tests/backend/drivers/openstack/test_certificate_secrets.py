@@ -188,6 +188,20 @@ def test_they_go_before_their_balancer(making, scope, fake, barbican):
     assert fake.all("loadbalancers") == []
 
 
+def test_they_go_when_their_balancer_was_deleted_by_others(making, scope, services, fake, barbican):
+    """Or was not found when they could not be deleted: nothing else would ever ask for them."""
+    tree = grow(making, scope, WISH)
+    theirs = barbican.add({"name": f"coppice-{OWN}-{tree.id}-ASCATWO-1"})
+    for noun in ("listeners", "loadbalancers"):
+        fake.things[noun].clear()
+    fake.things["listeners"]["theirs"] = {"id": "theirs", "tags": [], "sni_container_refs": [theirs]}
+    assert making.tree(scope, tree.id) is None
+    assert [barbican.reference(each) for each in barbican.secrets] == [theirs]
+    services.on("GET", SECRETS, barbican_error(503, "away", "Error"))
+    assert making.tree(scope, tree.id) is None
+    making.delete(scope, tree.id)
+
+
 @pytest.mark.parametrize(("status", "gone"), [(403, True), (503, False)])
 def test_a_barbican_that_refuses_holds_no_deletion_up_and_one_that_is_away_does(
     making, scope, services, fake, status, gone
