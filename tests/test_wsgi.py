@@ -216,6 +216,7 @@ def test_what_cannot_be_is_told_in_a_sentence(tmp_path, monkeypatch, capsys, cap
         ("mysql://u:hunter2@h/db", "no database is opened by mysql://"),
         ("oracle://u:hunter2@h/db", "no database is opened by oracle://"),
         ("postgresql+psycopg://u:hunter2@h:port/db", "its port is no number"),
+        ("postgresql+psycopg://u:x@hunter2@h/db", "is an @ of the password not escaped"),
         ("postgresql+psycopg://u:hunter2@127.0.0.1:1/db", "Connection refused"),
         ("postgresql+psycopg://u:hunter2@127.0.0.1:1/db?nonsense=1", 'invalid connection option "nonsense"'),
         ("postgresql+psycopg://u:hunter2@no.such.host.invalid/db", "no.such.host.invalid"),

@@ -29,6 +29,8 @@ def parsed(text: str) -> URL:
         raise DatabaseMisnamed(f"the URL of the database cannot be read: {reason}") from None
     if url.drivername not in _SUPPORTED:
         raise DatabaseMisnamed(f"no database is opened by {url.drivername}://, but by {_KNOWN}")
+    if "@" in (url.host or ""):  # then a piece of the password would be told as the host that is not found
+        raise DatabaseMisnamed("the URL of the database cannot be read: is an @ of the password not escaped?")
     return url
 
 
