@@ -74,6 +74,7 @@ class Draft(Revision):
         question: somebody outside is to choose who goes.
         faults_wanted: nodes whose servers went into error, for reasons that the cloud is to be asked for.
         room: how many nodes more the project may have; None where that keeps nothing back.
+        begun: how many nodes it launches by now, without those that users launch by number.
         turned: what nodes are made from is no longer what was read: the rest is planned in the next pass.
     """
 
@@ -90,6 +91,7 @@ class Draft(Revision):
         self.faults_wanted: list[Node] = []
         self.turned = False
         self.room = None if snapshot.room is None else snapshot.room[0]
+        self.begun = 0
         self._acts: list[Act] = []
         self._members: dict[tuple[str, Change], list[Target]] = {}
         self._registered: dict[str, list[Registration]] = {}

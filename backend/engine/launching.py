@@ -100,6 +100,18 @@ def quota_reason(draft: Draft, requested: int) -> Reason:
     )
 
 
+def launches_left(draft: Draft) -> int:
+    """How many nodes more this pass launches: what replaces, what lacks and what warms share them.
+
+    Where others had them all the next pass follows at once.
+    """
+    most = draft.settings.launches if is_proven(draft) else draft.settings.first_launches
+    left = max(0, most - draft.begun)
+    if not left and draft.begun:
+        draft.again = True
+    return left
+
+
 def launch_warm(draft: Draft, number: int, causes: tuple[Cause, ...]) -> None:
     """Launches into the warm pool, as far as the cloud has room; spread over zones with the cluster's own nodes."""
     if not draft.runs(Process.LAUNCH):
@@ -114,7 +126,9 @@ def launch_warm(draft: Draft, number: int, causes: tuple[Cause, ...]) -> None:
         return
     failing = failing_zones(draft)
     hung = hung_zones(draft, failing)
-    pace = min(number, draft.settings.launches if is_proven(draft) else draft.settings.first_launches)
+    pace = min(number, launches_left(draft))
+    if pace <= 0:
+        return
     most = within_quota(draft, pace)
     if most < pace:
         tell_quota(draft, causes, ActivityKind.WARM_LAUNCH)
@@ -141,6 +155,7 @@ def launch_there(
     """Launches of these nodes in the zone, in batches of one choice and subnet."""
     if profiles:
         draft.wake(draft.now + draft.settings.launch_grace)
+    draft.begun += len(profiles)
     together: dict[tuple[str, str], tuple[Profile, list[str | None]]] = {}
     for profile, replaced in zip(profiles, replaces, strict=True):
         together.setdefault(alike(profile), (profile, []))[1].append(replaced)

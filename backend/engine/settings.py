@@ -57,7 +57,8 @@ class EngineSettings:
         confirmations: servers missing from a listing that are asked for one by one in one observation.
         launch_batch: servers made by one call.
         consult_again: who chooses the nodes that go, and named too few, is asked again then, and by no pass sooner.
-        launches, deletions: nodes launched and delete calls made by one pass over a cluster.
+        launches, deletions: nodes launched and delete calls made by one pass over a cluster. What takes the place of
+            one node is launched together, and so is what users launch by number, however much that is.
         registrations: members of one pool that one pass over a cluster adds, drains or removes.
         first_launches: nodes launched by one pass while no server was made yet of what is launched.
         window: how many servers of a cluster are built at once.

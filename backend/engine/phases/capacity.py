@@ -21,8 +21,8 @@ from backend.engine.draft import REPLACED, Draft
 from backend.engine.drawing import draw, may_return, room, send_back
 from backend.engine.launching import (
     hung_zones,
-    is_proven,
     launch_there,
+    launches_left,
     one_try_each,
     refuse,
     room_in,
@@ -124,6 +124,9 @@ def _launch_wishes(draft: Draft, hung: set[str]) -> None:
         return
     chooser = Chooser(draft, hung)
     for wish in draft.wishes:
+        if launches_left(draft) < (wish.victim.weight if draft.begun else 1):
+            draft.again = draft.again or draft.begun > 0
+            return  # what takes its place is launched together, by the next pass
         chooser.leaves(wish.victim)
         most = within_quota(draft, wish.victim.weight)
         if most <= 0:
@@ -141,8 +144,10 @@ def _launch_lacking(draft: Draft, failing: set[str], hung: set[str], missing: tu
     missing: what there is, and what lacks, in units.
     """
     present, lacking = missing
-    pace = draft.settings.launches if is_proven(draft) else draft.settings.first_launches
-    if lacking <= 0 or pace <= 0:
+    if lacking <= 0:
+        return
+    pace = launches_left(draft)
+    if pace <= 0:
         return
     most = within_quota(draft, pace)
     gaps = _gaps(draft)

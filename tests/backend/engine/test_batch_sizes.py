@@ -6,15 +6,19 @@ from dataclasses import replace
 
 import pytest
 
+from backend.domain.activity import Cause, CauseKind
 from backend.domain.batch_sizes import MOST, TAG, Batch, BatchUnreadable, Sized, asked, of_tag, ordered
 from backend.domain.cluster import Tag
-from backend.domain.node import NodeState
+from backend.domain.node import LeavesFor, NodeState
 from backend.domain.traffic import RegistrationState
+from backend.domain.warm_pools import WarmPool
 from backend.engine.acts.create_servers import CreateServers
 from backend.engine.acts.delete_server import DeleteServer
 from backend.engine.acts.members import ChangeMembers
+from backend.engine.draft import Wish
+from backend.engine.phases.capacity import meet_capacity
 from backend.engine.settings import SIZES, EngineSettings
-from tests.backend.engine.drafts import SETTINGS, SOURCE, launched, member, node, owner, plan
+from tests.backend.engine.drafts import SETTINGS, SOURCE, draft, launched, member, node, owner, plan
 from tests.factories import NOW
 
 
@@ -90,6 +94,33 @@ def test_launches_of_a_pass_and_servers_of_a_call():
     calls = [len(act.node_ids) for act in made.acts if isinstance(act, CreateServers)]
     assert calls == [3, 3]
     assert made.due_at == plan(cluster, alive, sizes={Batch.LAUNCHES: 6}).due_at  # at once: there is more to do
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5])
+def test_what_replaces_what_lacks_and_what_warms_share_the_launches_of_a_pass(size):
+    cluster = owner(desired=20, maximum=30, warm_pool=WarmPool())
+    here = [node(cluster, f"n{number}", zone="us-east-1a") for number in range(20)]
+    made = plan(cluster, *here, sizes={Batch.LAUNCHES: size})
+    states = [each.state for each in launched(made)]
+    assert (states.count(NodeState.PENDING), states.count(NodeState.WARMED_PENDING)) == (min(size, 3), max(size - 3, 0))
+    assert made.due_at == NOW
+
+
+@pytest.mark.parametrize(
+    ("size", "weight", "replacing", "others"),
+    [(1, 1, 1, 0), (2, 1, 2, 0), (3, 1, 2, 1), (2, 2, 2, 0), (1, 3, 3, 0), (5, 2, 4, 1), (9, 2, 4, 2)],
+)
+def test_what_replaces_a_node_is_launched_together(size, weight, replacing, others):
+    """However much the node counts, so that what is desired is there all the while."""
+    cluster = owner(desired=2 * weight + 2, maximum=20)
+    old = [node(cluster, f"n{number}", units=weight) for number in range(2)]
+    made = draft(cluster, *old, settings=replace(SETTINGS, launches=size))
+    cause = Cause(CauseKind.MAXIMUM_LIFETIME, NOW)
+    made.wishes += [Wish(each, cause, LeavesFor.LIFETIME) for each in old]
+    meet_capacity(made)
+    there = [each.replaces is not None for each in launched(made)]
+    assert (there.count(True), there.count(False)) == (replacing, others)
+    assert made.again is (replacing < 2 * weight or others < 2)
 
 
 def test_deletions_of_a_pass():
