@@ -250,7 +250,7 @@ def piles_up_successors() -> AbstractContextManager[None]:
 
 def counts_anybody_as_arrived() -> AbstractContextManager[None]:
     """A successor has arrived as soon as it is in service, whatever its pools say."""
-    return put(draft.Draft, "arrival", lambda *_arguments: Arrival.ARRIVED)
+    return put(draft.Draft, "arrival", lambda *_arguments, **_named: Arrival.ARRIVED)
 
 
 def tells_every_refusal() -> AbstractContextManager[None]:

@@ -74,9 +74,9 @@ def scales_in_anywhere() -> Broken:
     """Scale-in looks at no zones."""
     kept = termination.choose
 
-    def choose(nodes: Any, number: int, view: Any, rng: Any) -> Any:
+    def choose(nodes: Any, number: int, view: Any, rng: Any, **named: Any) -> Any:
         own = {node.id: node for node in nodes}
-        chosen = kept([replace(node, zone="any") for node in nodes], number, view, rng)
+        chosen = kept([replace(node, zone="any") for node in nodes], number, view, rng, **named)
         return [own[node.id] for node in chosen]
 
     return put(termination, "choose", choose)
@@ -90,7 +90,11 @@ def scales_in_by_chance() -> Broken:
 def scales_in_too_far() -> Broken:
     """One node more goes than there are too many."""
     kept = termination.choose
-    return put(termination, "choose", lambda nodes, number, view, rng: kept(nodes, number + 1, view, rng))
+
+    def choose(nodes: Any, number: int, *arguments: Any, **named: Any) -> Any:
+        return kept(nodes, number + 1, *arguments, **named)
+
+    return put(termination, "choose", choose)
 
 
 def ignores_graces() -> Broken:
