@@ -9,7 +9,8 @@ from functools import partial
 from typing import Any
 
 from backend.domain.activity import Activity, ActivityKind, ActivityStatus, ReasonKind
-from backend.domain.cluster import Cluster, ClusterChange, NewCluster, PlacementRequest, SourceRequest
+from backend.domain.batch_sizes import TAG, Batch
+from backend.domain.cluster import Cluster, ClusterChange, NewCluster, PlacementRequest, SourceRequest, Tag
 from backend.domain.events import Event, Subject
 from backend.domain.ids import balancing_id, short_id
 from backend.domain.node import Health, Node, NodeState, Notice, ServerStatus
@@ -22,6 +23,7 @@ from backend.engine.measures import Unmeasured
 from backend.errors import Finding
 from backend.store import hosts, wakes
 from backend.store.events import ListenerRecord
+from tests.simulation.batches import tagged
 from tests.simulation.calm import DAY, QUIET, REACTION, Calm
 from tests.simulation.model import Told
 from tests.simulation.users import ZONES, User
@@ -118,6 +120,37 @@ class Hardships(Calm):
         self.resize(desired)
         by = self._in(self._coming_up() + REACTION)
         self._until(lambda: len(self._serving(cluster)) == desired, by, f"{GROUP} is not {desired}")
+
+    def works_in_batches(self) -> None:
+        """A group grows and shrinks by its batches, pass upon pass; one that changes meanwhile counts from the next on."""
+        cluster = self.group(5)
+        self._tag(Batch.LAUNCHES, 1)
+        self._tag(Batch.DELETIONS, 1)
+        self._becomes(cluster, 9)  # more the window may not let be built at once
+        self._becomes(cluster, 2)
+        self.resize(6)
+        self._until(lambda: len(self._of(cluster.id)) > 2, self._in(REACTION), f"{GROUP} does not begin to grow")
+        self._tag(Batch.LAUNCHES, 3)
+        self._becomes(cluster, 6)
+        self.resize(0)
+        self._until(lambda: self._ended(cluster) > 0, self._in(REACTION), f"{GROUP} does not begin to shrink")
+        self._tag(Batch.DELETIONS, 2)
+        self._becomes(cluster, 0)
+
+    def _tag(self, batch: Batch, size: int) -> None:
+        tagged(self._user, GROUP, Tag(f"{TAG}{batch}", str(size), propagate=False))
+
+    def _becomes(self, cluster: Cluster, desired: int) -> None:
+        """As many are asked for and ended, one in a pass at the least, and each pass follows the one before at once."""
+        self.resize(desired)
+        by = self._in(timedelta(seconds=abs(len(self._of(cluster.id)) - desired)) + REACTION)
+        self._until(
+            lambda: len(self._of(cluster.id)) - self._ended(cluster) == desired, by, f"{GROUP} is not {desired} in time"
+        )
+
+    def _ended(self, cluster: Cluster) -> int:
+        """How many nodes are there whose deletion was asked for."""
+        return sum(node.delete_requested_at is not None for node in self._of(cluster.id))
 
     def spares_the_protected(self) -> None:
         """Scale-in takes who is not protected, whoever its rule names."""

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 _n = tables.nodes.c
 _c = tables.claimed_nodes.c
+BEYOND = frozenset(
+    {NodeState.TERMINATING_PROCEED, NodeState.WARMED_TERMINATING_PROCEED, NodeState.WARMED_PENDING_PROCEED}
+)
+"""Its pools were told, or patience with them had ended, before its hooks were asked, or it went on into the warm pool."""
 LEAVING = frozenset({NodeState.TERMINATING, NodeState.TERMINATING_WAIT, NodeState.TERMINATING_PROCEED}) | COOLING
 
 
@@ -123,8 +127,8 @@ class Ledger:
             }
         settings = self._world.settings
         patience = settings.deregistration + settings.deregistration_patience
-        if row is not None and row.state in {NodeState.TERMINATING_PROCEED, NodeState.WARMED_TERMINATING_PROCEED}:
-            return  # its pools were told, or patience with them had ended, before its hooks were asked
+        if row is not None and row.state in BEYOND:
+            return
         if row is None or self._world.clock.now() - row.state_at >= patience - self._world.slack:
             return
         for pool_id in registered:
@@ -217,6 +221,8 @@ class Gate:
             return
         drained_at = self._drained.get((pool_id, target.owner))
         wanted, patience = self._world.settings.deregistration, self._world.settings.deregistration_patience
+        if node.state in BEYOND | WARM:
+            return
         if self._world.clock.now() - node.state_at >= wanted + patience - self._world.slack:
             return  # its server may be gone: the pool could not be told for too long
         if drained_at is None or self._world.clock.now() - drained_at < wanted - self._world.slack:

@@ -127,6 +127,12 @@ class Model:
 
         return effect
 
+    def untagged(self, key: Key, name: str) -> Effect:
+        def effect() -> None:
+            self.told[key].tags.pop(name, None)
+
+        return effect
+
     def pooled(self, key: Key, pools: set[str]) -> Effect:
         def effect() -> None:
             self.told[key].pools |= pools

@@ -31,6 +31,7 @@ class Mood:
         scaling: they put scaling policies and execute them, and alarms ask these.
         composed: beside each alarm they put a composite one.
         braked: an operator puts brakes on and takes them off.
+        batched: users and an operator set sizes of batches.
         foreseeing: where they do, they put predictive ones, too, and let some time pass.
         watching: they have alarms stop, end, reboot or recover servers.
         timed: they write schedules, and have their hooks told to targets that fail and recover.
@@ -61,6 +62,7 @@ class Mood:
     scaling: bool = False
     composed: bool = False
     braked: bool = False
+    batched: bool = False
     foreseeing: bool = False
     watching: bool = False
 
@@ -88,6 +90,7 @@ FORESEEING = replace(SCALING, foreseeing=True)
 WATCHING = Mood(watching=True, largest=4, steps=40)
 TIMED = Mood(hooked=True, timed=True)
 BRAKED = Mood(braked=True)
+BATCHED = Mood(batched=True, warmed=True, largest=14, steps=40, delays=((0.0,), (0.0, 0.2, 1.0, 5.0)))
 BUILDING = Mood(builders=3, largest=3, steps=50)
 BIG = Mood(largest=40, crash=(0.0, 0.01), fault=(0.02,))
 TRIALS = {
@@ -133,6 +136,7 @@ TRIALS = {
         "hears_of_an_end",
     )
 }
+TRIALS["works_in_batches"] = replace(TRIALS["stays_quiet"], trial="works_in_batches", batched=True, steps=15)
 TRIALS["ends_what_was_built"] = replace(TRIALS["stays_quiet"], trial="ends_what_was_built", builders=1, steps=2)
 MOODS = {
     "normal": NORMAL,
@@ -160,6 +164,7 @@ MOODS = {
     "timed": TIMED,
     "building": BUILDING,
     "braked": BRAKED,
+    "batched": BATCHED,
 }
 SOAK = (
     "normal",
@@ -184,6 +189,7 @@ SOAK = (
     "scaling",
     "composed",
     "braked",
+    "batched",
     "foreseeing",
     "watching",
 )
@@ -215,6 +221,7 @@ SEEDS = {
     "overtaken": 10,
     "building": 5,
     "braked": 5,
+    "batched": 4,
 }
 """How many seeds of a mood, from 0 on, hold whenever the tests do."""
 LONG = {"outlives_outage", "gives_up"}

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
+from tests.simulation import broken_batches as batches
 from tests.simulation import broken_brakes as brakes
 from tests.simulation import broken_building as building
 from tests.simulation import broken_composing as composing
@@ -23,6 +24,7 @@ from tests.simulation import broken_telling as telling
 from tests.simulation import broken_warm_pools as warm_pools
 from tests.simulation import broken_watched as watched
 from tests.simulation.moods import (
+    BATCHED,
     BIG,
     BRAKED,
     COMPOSED,
@@ -211,6 +213,15 @@ MUTATIONS = (
     Mutation(brakes.begins_under_a_brake, BRAKED),
     Mutation(brakes.heeds_no_brake, BRAKED),
     Mutation(brakes.goes_on_by_older_plans, BRAKED, 47),
+    Mutation(batches.heeds_no_tag, BATCHED),
+    Mutation(batches.believes_larger_tags, BATCHED),
+    Mutation(batches.takes_another_project_s, BATCHED),
+    Mutation(batches.lets_the_widest_hold, BATCHED),
+    Mutation(batches.takes_deletions_for_launches, BATCHED),
+    Mutation(batches.gives_each_its_own_batch, BATCHED),
+    Mutation(batches.asks_for_all_in_one_call, BATCHED),
+    Mutation(batches.counts_no_member, BATCHED),
+    _trial(batches.forgets_the_rest, "works_in_batches"),
     _trial(building.keeps_the_mark, "ends_what_was_built"),
     _trial(building.forgets_a_deletion, "ends_what_was_built"),
     _trial(building.ends_no_subnet, "ends_what_was_built"),

@@ -6,15 +6,17 @@ way may still reach the cloud.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
 from backend.clock import Clock
 from backend.engine.lanes import Call
+from backend.engine.membership import Standing
+from backend.store.leased import Lease
 
 
 @dataclass
@@ -48,16 +50,38 @@ class Open:
         self.answer = (self.call.ask(),)
 
 
+def lease_of(call: Call) -> Lease | None:
+    """What a call is made for, where that is held."""
+    term = call.term.lease if isinstance(call.term, Standing) else call.term
+    return term if isinstance(term, Lease) else None
+
+
+@dataclass
+class Told:
+    """Who is told of calls.
+
+    Attributes:
+        submitted: of all that one job asks for together.
+        begun: of each that waited for its turn here, when that comes.
+    """
+
+    submitted: list[Callable[[Sequence[Call]], None]] = field(default_factory=list)
+    begun: list[Callable[[Call], None]] = field(default_factory=list)
+
+
 class OpenCalls:
     """Runs calls at times drawn from ``delays``, in seconds; all at once where these are all zero."""
 
-    def __init__(self, clock: Clock, rng: Random, delays: Sequence[float]) -> None:
+    def __init__(self, clock: Clock, rng: Random, delays: Sequence[float], told: Told | None = None) -> None:
         self._clock = clock
         self._rng = rng
+        self._told = told or Told()
         self.delays = delays
         self.open: list[Open] = []
 
     def submit(self, calls: Sequence[Call]) -> Sequence[Future[Any]]:
+        for tell in self._told.submitted:
+            tell(calls)
         made = [self._made(call) for call in calls]
         self.open += made
         self.proceed()
@@ -78,11 +102,17 @@ class OpenCalls:
             if each.queued and term is not None and term.over:
                 self._hold(each, lost=term.lost)
             elif each.answer is None:
-                each.queued = False
+                self._begin(each)
                 each.ask()
             else:
                 self.open.remove(each)
                 each.future.set_result(each.answer[0])
+
+    def _begin(self, each: Open) -> None:
+        if each.queued:
+            for tell in self._told.begun:
+                tell(each.call)
+        each.queued = False
 
     def _hold(self, each: Open, *, lost: bool) -> None:
         """What it is for is held no more, or not at this moment: nothing is begun."""

@@ -213,7 +213,7 @@ class Refresher(Actor):
 
     def hold(self) -> None:
         name = self.user._name()
-        with self.user.model.expects(self.user.model.suspended(self.user._key(name), {Process.INSTANCE_REFRESH})):
+        with self.user.model.expects(self.user.model.suspended(self.user.key_of(name), {Process.INSTANCE_REFRESH})):
             self.backend.clusters.suspend(self.scope, name, [Process.INSTANCE_REFRESH])
 
     def let_end(self, now: State) -> None:

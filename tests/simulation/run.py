@@ -13,6 +13,7 @@ from backend.domain.cluster import ClusterChange, ClusterStatus, PlacementReques
 from backend.errors import Finding
 from tests.simulation import fates, invariants
 from tests.simulation.actor import Actor
+from tests.simulation.batches import Batches, Sizers
 from tests.simulation.brakes import Operator
 from tests.simulation.composing import Composites
 from tests.simulation.direct import Launches
@@ -31,7 +32,7 @@ from tests.simulation.timed import Planners, Timetables
 from tests.simulation.users import Kept, User
 from tests.simulation.warm_pools import Preparers
 from tests.simulation.watched import Guards, Wardens
-from tests.simulation.world import SCOPES, Over, Violated, World, repeatable_ids
+from tests.simulation.world import SCOPES, Violated, World, repeatable_ids
 
 MOST_TICKS = 3000
 REFRESHED_WITHIN = timedelta(hours=2, minutes=10)
@@ -60,26 +61,20 @@ class Result:
         return "\n".join([*self.trace, f"seed {self.seed}: {self.detail or 'holds'}"])
 
 
-def run(
-    seed: int, mood: Mood = NORMAL, steps: int | None = None, *, calm: bool = True, until: float | None = None
-) -> Result:
+def run(seed: int, mood: Mood = NORMAL, steps: int | None = None, *, calm: bool = True) -> Result:
     """Run one seed; the same seed is the same run.
 
     Args:
         steps: in place of the mood's own.
         calm: once all has come to rest, something is tried.
-        until: no longer than for so many seconds of virtual time.
     """
     with repeatable_ids(seed):
         world = World(seed, mood)
-        world.ends_after = until
         try:
             _play(world, mood, mood.steps if steps is None else steps, calm=calm)
         except Violated as violated:
             told = Result(seed, violated.invariant, str(violated), world.trace.lines, world.clock.monotonic())
             return replace(told, late=violated.late)
-        except Over:
-            world.trace("=== over")
         except BaseException as error:
             error.add_note("\n".join([*world.trace.lines, f"seed {seed}"]))
             raise
@@ -114,6 +109,7 @@ def _play(world: World, mood: Mood, steps: int, *, calm: bool) -> None:
     if scalers is not None:
         scalers.settle_in()
     wardens = _watched(world, model, users) if mood.watching else None
+    sizers = Sizers(Batches(world, model), users) if mood.batched else None
     operator = Operator(world, watcher.reader) if mood.braked else None
     if operator is not None:
         world.after_tick.append(operator.look)
@@ -126,14 +122,15 @@ def _play(world: World, mood: Mood, steps: int, *, calm: bool) -> None:
         *(actor.act for actor in actors for _ in range(mood.users)),
         *(partial(_overtake, world, mood) for _ in range(mood.overtakes)),
         partial(world.clock.wait, 2.0),
-        *_acts(askers, mixers, *refreshers, rebuilders, preparers, launches, planners, scalers, wardens, operator),
+        *_acts(askers, mixers, *refreshers, rebuilders, preparers, launches, planners, scalers, wardens),
+        *_acts(operator, sizers),
     ]
     after_step = [
         *_acts(askers, mixers),
         *([partial(_refresh_now_and_then, world, refreshers)] if refreshers else []),
         *_acts(rebuilders, preparers, launches, planners),
         *([partial(_fail_targets, world)] if planners is not None else []),
-        *_acts(scalers, scalers, wardens, wardens, operator),
+        *_acts(scalers, scalers, wardens, wardens, operator, sizers),
     ]
     chaos.on = True
     for _ in range(steps):

@@ -137,7 +137,7 @@ class User(Actor):
         wanted = NewCluster(name, values, self._source(), self._placement(), (team,), pools)
         options = {key: value for key, value in values.items() if key not in ("minimum", "maximum", "desired")}
         told = Told(minimum, maximum, values["desired"], options, wanted.source, {team.key: team}, set(pools))
-        with self.model.expects(self.model.created(self._key(name), told)):
+        with self.model.expects(self.model.created(self.key_of(name), told)):
             self.backend.clusters.create(self.scope, wanted)
 
     def update(self) -> None:
@@ -153,18 +153,18 @@ class User(Actor):
         self.change(name, ClusterChange(values, source, placement))
 
     def change(self, name: str, change: ClusterChange) -> None:
-        with self.model.expects(self.model.updated(self._key(name), change.values, change.source)):
+        with self.model.expects(self.model.updated(self.key_of(name), change.values, change.source)):
             self.backend.clusters.update(self.scope, name, change)
 
     def resize(self) -> None:
         name, desired = self._name(), self.rng.randint(0, self.world.mood.largest)
         honor = self.rng.random() < 0.1
-        with self.model.expects(self.model.resized(self._key(name), desired)):
+        with self.model.expects(self.model.resized(self.key_of(name), desired)):
             self.backend.clusters.resize(self.scope, name, desired, honor_cooldown=honor)
 
     def delete(self) -> None:
         name = self._name()
-        with self.model.expects(self.model.deleted(self._key(name))):
+        with self.model.expects(self.model.deleted(self.key_of(name))):
             self.backend.clusters.delete(self.scope, name, force=self.rng.random() < 0.6)
 
     def protect_cluster(self) -> None:
@@ -173,12 +173,12 @@ class User(Actor):
 
     def suspend(self) -> None:
         name, processes = self._name(), self.rng.sample(STOPPABLE, self.rng.randint(1, 2))
-        with self.model.expects(self.model.suspended(self._key(name), set(processes))):
+        with self.model.expects(self.model.suspended(self.key_of(name), set(processes))):
             self.backend.clusters.suspend(self.scope, name, processes)
 
     def resume(self, name: str | None = None) -> None:
         name = name or self._name()
-        with self.model.expects(self.model.resumed(self._key(name))):
+        with self.model.expects(self.model.resumed(self.key_of(name))):
             self.backend.clusters.resume(self.scope, name)
 
     def metrics(self) -> None:
@@ -187,7 +187,7 @@ class User(Actor):
     def tag(self) -> None:
         tag = Tag("Name", self.rng.choice("xyz"), propagate=self.rng.random() < 0.5)
         name = self._name()
-        with self.model.expects(self.model.tagged(self._key(name), tag)):
+        with self.model.expects(self.model.tagged(self.key_of(name), tag)):
             self.backend.tags.put(self.scope, [(name, tag)])
 
     # nodes ---------------------------------------------------------------------------------------------------
@@ -197,7 +197,7 @@ class User(Actor):
         told = []
         for server in servers:
             decrement = self.rng.random() < 0.5
-            with self.model.expects(self.model.lowered(self._key(name), 1, decrement=decrement)):
+            with self.model.expects(self.model.lowered(self.key_of(name), 1, decrement=decrement)):
                 told.append(self.backend.nodes.terminate(self.scope, server, decrement=decrement))
         return told
 
@@ -207,25 +207,25 @@ class User(Actor):
         made = self.backend.servers.run(self.scope, Order(spec))
         self.world.clock.wait(15)
         name = self._name()
-        with self.model.expects(self.model.raised(self._key(name), len(made))):
+        with self.model.expects(self.model.raised(self.key_of(name), len(made))):
             return self.backend.nodes.attach(self.scope, name, [server.short_id for server in made])
 
     def detach(self) -> list[Activity]:
         name, servers = self._members(2)
         decrement = self.rng.random() < 0.5
-        with self.model.expects(self.model.lowered(self._key(name), len(servers), decrement=decrement)):
+        with self.model.expects(self.model.lowered(self.key_of(name), len(servers), decrement=decrement)):
             return self.backend.nodes.detach(self.scope, name, servers, decrement=decrement)
 
     def enter_standby(self) -> list[Activity]:
         name, servers = self._members(2)
         decrement = self.rng.random() < 0.5
-        with self.model.expects(self.model.lowered(self._key(name), len(servers), decrement=decrement)):
+        with self.model.expects(self.model.lowered(self.key_of(name), len(servers), decrement=decrement)):
             return self.backend.nodes.enter_standby(self.scope, name, servers, decrement=decrement)
 
     def exit_standby(self) -> list[Activity]:
         name, servers = self._members(2, NodeState.STANDBY)
         self._loosen(name)
-        with self.model.expects(self.model.raised(self._key(name), len(servers))):
+        with self.model.expects(self.model.raised(self.key_of(name), len(servers))):
             return self.backend.nodes.exit_standby(self.scope, name, servers)
 
     def set_health(self) -> None:
@@ -262,7 +262,7 @@ class User(Actor):
 
     def attach_pool(self) -> None:
         name, pools = self._name(), self.rng.sample(self.pools, self.rng.randint(1, 2))
-        with self.model.expects(self.model.pooled(self._key(name), set(pools))):
+        with self.model.expects(self.model.pooled(self.key_of(name), set(pools))):
             self.backend.traffic.attach(self.scope, name, pools)
 
     def detach_pool(self) -> None:
@@ -270,7 +270,7 @@ class User(Actor):
         with self.world.store.read() as conn:
             attached = [balancing_id(source.pool_id) for source in clusters.get(conn, self.scope, name).sources]
         pool = self.rng.choice(attached or self.pools)
-        with self.model.expects(self.model.unpooled(self._key(name), pool)):
+        with self.model.expects(self.model.unpooled(self.key_of(name), pool)):
             self.backend.traffic.detach(self.scope, name, [pool])
 
     # sources -------------------------------------------------------------------------------------------------
@@ -323,9 +323,9 @@ class User(Actor):
 
     def key(self) -> Key:
         """That of some cluster."""
-        return self._key(self._name())
+        return self.key_of(self._name())
 
-    def _key(self, name: str) -> Key:
+    def key_of(self, name: str) -> Key:
         return self.scope.project_id, name
 
     def _name(self) -> str:

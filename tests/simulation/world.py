@@ -27,7 +27,7 @@ from tests.simulation.failing_store import STORE_AWAY, FailingStore
 from tests.simulation.history import History
 from tests.simulation.ledgers import Gate, Ledger
 from tests.simulation.moods import NORMAL, Mood
-from tests.simulation.open_calls import Open, OpenCalls
+from tests.simulation.open_calls import Open, OpenCalls, Told
 from tests.simulation.targets import Targets
 
 if TYPE_CHECKING:
@@ -78,10 +78,6 @@ class Trace:
         self.lines.append(f"{self.clock.monotonic():10.3f}  {text}")
 
 
-class Over(BaseException):
-    """The time that a run was given is over: no handler of anybody's runs on."""
-
-
 class Violated(AssertionError):
     """An invariant does not hold.
 
@@ -107,9 +103,9 @@ class World:
         readmitted_at: when a project let the engine in again, by its id.
         came_at: when a node last came into service, by its cluster's id and zone.
         targets: those who are told, where users name any.
+        told: who looks at what engines ask the cloud.
         guards: look at what alarms do to servers, where users have them do that.
         broken: the first invariant that was seen broken, wherever that was: an engine survives its jobs' faults.
-        ends_after: no tick ends later than that, in seconds of virtual time; None: it goes on.
     """
 
     def __init__(self, seed: int, mood: Mood = NORMAL, settings: EngineSettings = SETTINGS) -> None:
@@ -117,12 +113,13 @@ class World:
         self.region = REGION
         if mood.timed:
             settings = replace(settings, message_patience=timedelta(minutes=2))
+        if mood.batched:
+            settings = replace(settings, registrations=4)
         if seed % 3 == 0:
             settings = replace(settings, window=WindowRule(4))
         # Without the sweep a wake that is lost is lost for ever.
         self.settings = replace(settings, sweep=NEVER) if seed % 2 else settings
         self.broken: Violated | None = None
-        self.ends_after: float | None = None
         self.delays = self.rng.choice(mood.delays)
         self.skew = self.rng.choice(mood.skews)
         self.omits = self.rng.choice(mood.omits)
@@ -162,13 +159,14 @@ class World:
         self.outlets = self.targets.outlets() if self.targets else None
         gateway = self.store.on(gateway_clock)
         self.backend = Backend.build(gateway, self.cloud, gateway_clock, outlets=self.outlets)
+        self.told = Told()
         self.calls: list[OpenCalls] = [self._calls() for _ in NAMES]
         self.late: list[Open] = []
         self.engines = [self.new_engine(number) for number in range(len(NAMES))]
         self.after_tick: list[Callable[[], None]] = []
 
     def _calls(self) -> OpenCalls:
-        return OpenCalls(self.clock, Random(self.rng.getrandbits(64)), self.delays)
+        return OpenCalls(self.clock, Random(self.rng.getrandbits(64)), self.delays, self.told)
 
     def new_engine(self, number: int) -> Engine:
         self.late += self.calls[number].abandon()
@@ -214,8 +212,6 @@ class World:
             raise self.broken
         if faults and self.chaos.store_failures == failures:
             raise Violated("no fault", f"engine {number}: {faults} of its jobs failed")
-        if self.ends_after is not None and self.clock.monotonic() > self.ends_after:
-            raise Over
         return not idle
 
     def _let_late_ones_in(self) -> None:
