@@ -259,7 +259,8 @@ class Engine:
             if self._away_since is not None:
                 self._clock.wait(poll)
             elif self._membership is not None:
-                told = self._store_takes(self._membership.attend if told else self._membership.drain)
+                attend = partial(self._attend, self._membership, self._clock.now())
+                told = self._store_takes(attend if told else self._membership.drain)
         if self._membership is not None:
             self._store_takes(self._membership.leave)
         for job in self._running:
@@ -279,7 +280,7 @@ class Engine:
         if self._wanted is not None:
             self._take_settings()
         if self._membership is not None:
-            self._membership.attend()
+            self._attend(self._membership, now)
             self._claimer = replace(self._claimer, share=self._membership.share)
         self._calls.wait(0)  # takes note of what has been answered
         faults = self._resume()
@@ -297,6 +298,13 @@ class Engine:
         for each in self._rounds:
             self._round(each, now)
         return Outcome(claimed, faults, len(self._running))
+
+    def _attend(self, membership: Membership, now: datetime) -> None:
+        """Be heard of. Who was not for long first looks what it still holds, whatever its leases say."""
+        membership.attend()
+        if membership.in_doubt:
+            self._renew(now, every=True)
+            membership.vouch()
 
     def _begun(self, kind: AnyKind, lease: Lease) -> _Running:
         """The job of a claim, done for whose sake it was called; what was due by itself has a name of its own."""
@@ -464,11 +472,11 @@ class Engine:
             self._store.transact(partial(kind.leased.put_off, lease=lease, due_at=due_at))
             self._failed.pop(0)
 
-    def _renew(self, now: datetime) -> None:
-        """Hold on to what waits long for the cloud; what another engine has by now is dropped."""
+    def _renew(self, now: datetime, *, every: bool = False) -> None:
+        """Hold on to what waits long for the cloud, or to all; what another engine has by now is dropped."""
         soon = now + self._settings.lease * 2 / 3
         for kind in self._kinds:
-            old = [job for job in self._running if job.kind is kind and job.lease.mark < soon]
+            old = [job for job in self._running if job.kind is kind and (every or job.lease.mark < soon)]
             if kind.leased.renew(self._store, [job.lease for job in old], self._claimer):
                 self._note_back()
             for job in old:

@@ -61,6 +61,9 @@ class Membership:
     not have comes first to nothing, and is dead only where the database has not heard of it either, though for less
     long. Where it is away, or has forgotten everybody, all is as without it.
 
+    Attributes:
+        in_doubt: others may have given back what it held; whoever holds it looks what is left, and says ``vouch``.
+
     Args:
         me: its record.
         kinds: what it gives back of engines that died.
@@ -85,12 +88,25 @@ class Membership:
         self._is_overdue = True
         self._grace = self._safe_for(settings)
         self._steady_since = 0.0
+        self.in_doubt = False
         self.share: Share | None = None
 
     @property
     def lapsed(self) -> bool:
         """It was not heard of for so long that others may take it for dead soon: it begins nothing at the cloud."""
+        return self.in_doubt or self._is_late
+
+    @property
+    def _is_late(self) -> bool:
         return self._heard_at is None or self._clock.monotonic() - self._heard_at >= self._grace
+
+    def _doubt(self) -> None:
+        """What it holds may have been given back by now: to be heard of again does not tell what it may begin."""
+        self.in_doubt = self.in_doubt or (self._heard_at is not None and self._is_late)
+
+    def vouch(self) -> None:
+        """Whatever this engine holds by now is known to be its own."""
+        self.in_doubt = False
 
     def attend(self) -> None:
         """Be heard of where it is time, see who else is there, and take over from those who are not any more."""
@@ -98,8 +114,9 @@ class Membership:
         due_at = now if self._heard_at is None else self._heard_at + self._settings.beat.total_seconds()
         if now < due_at and not self._is_overdue:
             return
+        self._doubt()
         heard = self._store.transact(self._look)
-        if self.lapsed or now - due_at >= self._too_late(heard.records):
+        if self._is_late or now - due_at >= self._too_late(heard.records):
             self._steady_since = now
         if self._heard_at is not None and not heard.among:
             LOG.warning("the other engines took this one for dead: it is among them again")
@@ -137,6 +154,7 @@ class Membership:
         self._me = replace(self._me, draining=True)
         if self._peers is not None:
             self._peers.end()
+        self._doubt()
         self._heard_at = None
         self.attend()
 
@@ -162,16 +180,24 @@ class Membership:
 
     def _take_over(self, dead: EngineRecord, silent_since: datetime) -> None:
         """Give back what a dead engine had; it is taken out last, so that who dies in between leaves it to the next."""
-        number = self._give_back(dead.name)
+        number = self._give_back(dead.name, silent_since)
         if self._store.transact(partial(engines.forget_unseen, name=dead.name, before=silent_since)):
             LOG.warning("engine %s was not heard of for too long: %d claims of it are given back", dead.name, number)
 
-    def _give_back(self, owner: str) -> int:
-        """A claim that is given back keeps its epoch: who claims it next raises that, and its late writes are void."""
+    def _give_back(self, owner: str, silent_since: datetime | None = None) -> int:
+        """A claim that is given back keeps its epoch: who claims it next raises that, and its late writes are void.
+
+        Args:
+            silent_since: nothing is given back of an engine that was heard of since, or that is gone.
+        """
         now = self._clock.now()
-        return sum(
-            self._store.transact(partial(kind.leased.abandon, owner=owner, held=(), now=now)) for kind in self._kinds
-        )
+
+        def work(conn: Connection, kind: AnyKind) -> int:
+            if silent_since is not None and not engines.is_unseen(conn, owner, silent_since):
+                return 0
+            return kind.leased.abandon(conn, owner, (), now)
+
+        return sum(self._store.transact(partial(work, kind=kind)) for kind in self._kinds)
 
 
 def share_of(name: str, living: Sequence[str], patience: timedelta) -> Share | None:

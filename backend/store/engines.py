@@ -51,6 +51,7 @@ _SEEN = (
     .values(seen_at=bindparam("now"), silence=bindparam("silent_for"), draining=bindparam("ends"))
 )
 _FORGET = delete(engines).where(_e.name == bindparam("this"))
+_UNSEEN = select(_e.name).where(_e.name == bindparam("this"), _e.seen_at <= bindparam("before")).with_for_update()
 _FORGET_UNSEEN = _FORGET.where(_e.seen_at <= bindparam("before"))
 
 
@@ -72,6 +73,11 @@ def seen(conn: Connection, me: EngineRecord, now: datetime) -> bool:
 def forget(conn: Connection, name: str) -> None:
     """It has ended."""
     conn.execute(_FORGET, {"this": name})
+
+
+def is_unseen(conn: Connection, name: str, before: datetime) -> bool:
+    """Whether there is such an engine, of which nobody has heard since; it stays so for this transaction."""
+    return conn.execute(_UNSEEN, {"this": name, "before": before}).first() is not None
 
 
 def forget_unseen(conn: Connection, name: str, before: datetime) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from itertools import pairwise
+from itertools import count, pairwise
 
 import pytest
 from sqlalchemy.exc import OperationalError
@@ -146,9 +146,81 @@ def test_an_engine_that_is_not_heard_of_begins_no_call_however_long_its_lease_is
     lanes.begun.pop(0)[1].set_result((None, 0.0))
     calls.wait(0)
     assert lanes.begun == []
-    member.attend()
-    calls.wait(0)
+    world.engine.tick(world.clock.now())
     assert len(lanes.begun) == 1
+
+
+def test_who_was_silent_for_too_long_begins_nothing_before_it_knows_what_it_still_holds(world):
+    """Another has its groups meanwhile, and leases that would hold on for most of a minute say nothing of that."""
+    lanes = Threads(world.clock, 1000.0)
+    calls = Lanes(world.clock, 1, executor_of=lambda *_: lanes)
+    two = world.new_engine("two", calls=calls, membership=_membership(world, "two"))
+    one = _membership(world, "one")
+    _attend(world, one, seconds=12)
+    groups = [world.make(name, desired=1) for name in ("first", "second")]
+    world.clock.move(1)  # they come first to one or the other
+    two.tick(world.clock.now())
+    assert len(lanes.begun) == 1
+    while "two" in _names(world):
+        _attend(world, one, seconds=1)
+    claimer = Claimer("one", world.engine_settings.lease)
+    taken = leases.CLUSTERS.claim(world.store, claimer, world.clock.now(), Room(5, []))
+    assert {each.cluster_id for each in taken} == {each.id for each in groups}
+    lanes.begun.pop(0)[1].set_result((None, 0.0))
+    for _ in range(3):
+        two.tick(world.clock.now())
+        world.clock.move(1)
+    assert lanes.begun == []
+    assert two.counters["lost_leases"] == 2
+
+
+def test_it_stays_in_doubt_while_the_database_does_not_tell(world):
+    def away(point):
+        if point == "begin" and next(moments) > 1:
+            raise OperationalError("BEGIN", None, Exception("connection refused"))
+
+    lanes = Threads(world.clock, 1000.0)
+    member = _membership(world, "two")
+    two = world.new_engine("two", calls=Lanes(world.clock, 1, executor_of=lambda *_: lanes), membership=member)
+    for name in ("first", "second"):
+        world.make(name, desired=1)
+    two.tick(world.clock.now())
+    lanes.begun.pop(0)[1].set_result((None, 0.0))
+    world.clock.move(10)
+    moments = count(1)
+    world.store.hook = away
+    with pytest.raises(OperationalError):  # it was heard of, and no more
+        two.tick(world.clock.now())
+    assert member.lapsed
+    assert lanes.begun == []
+    world.store.hook = None
+    two.tick(world.clock.now())
+    assert not member.lapsed
+    assert len(lanes.begun) == 1  # what it asks for was its own all the while
+
+
+def test_who_is_heard_of_before_its_claims_are_given_back_keeps_them(world):
+    """Whoever takes over may stand still itself between what it saw and what it does."""
+    world.make(desired=1)
+    one, two = _membership(world, "one"), _membership(world, "two")
+    _attend(world, one, two, seconds=12)
+    claimer = Claimer("two", world.engine_settings.lease)
+    (lease,) = leases.CLUSTERS.claim(world.store, claimer, world.clock.now(), Room(5, []))
+    silent_at = two._heard_at + world.engine_settings.silence.total_seconds()
+    begun = count(1)
+
+    def late(point):
+        if point == "begin" and world.clock.monotonic() >= silent_at and next(begun) == 2:  # after the look
+            world.store.hook = None
+            two.attend()
+
+    world.store.hook = late
+    _attend(world, one, seconds=13)
+    assert world.store.hook is None
+    assert "two" in _names(world)
+    with world.store.read() as conn:
+        assert leases.fence(conn, lease) is not None
+        assert leases.CLUSTERS.owned(conn) == {"two": 1}
 
 
 def test_an_engine_that_ends_gives_back_what_it_did_not_finish(world):
@@ -269,6 +341,7 @@ def test_settings_that_change_at_one_engine_after_the_other_make_none_look_dead(
         for _ in range(100):
             for each in (one, two):
                 each.attend()
+                each.vouch()  # as an engine does that has looked what it holds
                 assert not each.lapsed
             assert _names(world) == ["one", "two"]
             world.clock.move(1)
@@ -289,6 +362,7 @@ def test_until_the_others_know_of_a_longer_silence_the_shorter_one_counts(world)
     world.clock.move(6)
     assert one.lapsed
     one.attend()
+    one.vouch()
     world.clock.move(59)
     assert not one.lapsed
 
