@@ -115,7 +115,7 @@ class Keeper:
 
     def look(self) -> None:
         """Look once; what cannot be asked is told once as long as that lasts, and the keys that are held stay."""
-        before = set() if self._seal.awaits else set(self._seal.keys)
+        before = frozenset(() if self._seal.awaits else self._seal.keys)
         try:
             changed = self._seal.look()
         except KeysUnreached as error:

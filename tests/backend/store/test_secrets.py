@@ -7,7 +7,7 @@ import pytest
 
 from backend.domain.delegation import SecretUnreadable
 from backend.errors import KeysUnreached
-from backend.store.secrets import KeyMissing, Seal, new_key
+from backend.store.secrets import KeyMissing, Ring, Seal, new_key
 from tests.factories import HandClock
 
 
@@ -193,10 +193,14 @@ def test_keys_that_come_and_go_are_kept_once(clock):
     one, two = new_key(), new_key()
     elsewhere = Elsewhere(one)
     seal = Seal([one], elsewhere, clock=clock)
+    ring = Ring((one,))
     for keys in ((two,), (one,), (two, one), (one, two)) * 3:
         elsewhere.keys = keys
         seal.look()
-        assert list(seal._ever) == [*keys, *(key for key in (one, two) if key not in keys)]
+        ring = ring.then(keys)
+        assert (ring.keys, ring.gone) == (keys, tuple(key for key in (one, two) if key not in keys))
+        assert seal.keys == keys
+        assert all(seal.open(Seal([key]).close("x")) == "x" for key in (one, two))
 
 
 def test_a_key_that_comes_just_after_a_look_is_looked_for(clock):
@@ -213,11 +217,12 @@ def test_nothing_is_unreadable_while_a_look_has_not_ended(clock):
     """A look that began before does not count: what it reads may be older than the secret."""
     old, new = new_key(), new_key()
     began, goes_on = threading.Event(), threading.Event()
+    found = [(old,), (new, old)]
 
     def slow():
         began.set()
         assert goes_on.wait(60)
-        return (old,) if seal._looks == 1 else (new, old)
+        return found.pop(0)
 
     seal = Seal([old], slow, clock=clock)
     seal.tended(lambda: None, 0)
