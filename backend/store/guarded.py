@@ -68,7 +68,7 @@ class Guarded(Document):
         return super().process_result_value(value, dialect)
 
 
-def unsealed(error: StatementError) -> Exception:
+def unsealed(error: Exception) -> Exception:
     """What went wrong with a key where that was it, and not the statement in which it did."""
-    cause = error.orig
+    cause = error.orig if isinstance(error, StatementError) else error
     return cause if isinstance(cause, KeysUnreached | SecretUnreadable) else error

@@ -1,19 +1,19 @@
 """Every place of the database where something lies sealed, and how it is sealed anew when there is another key.
 
-That goes on in small transactions while gateways and engines are at work: each row is held for a moment, and can be
-read before and after.
+That goes on in small transactions while gateways and engines are at work: what is sealed anew was read and opened
+before, and is written where it is still as it was.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import Column, ColumnElement, Connection, Row, Text, and_, select, tuple_, type_coerce, update
+from sqlalchemy import Column, ColumnElement, Connection, Row, Text, select, tuple_, type_coerce, update
 
 from backend.domain.delegation import SecretUnreadable
 from backend.domain.parameters import ParameterType
@@ -45,11 +45,14 @@ class Place:
         """Whether what lies there may be in the clear as well."""
         return isinstance(self.columns[0].type, Guarded)
 
-    def reading(self) -> Sequence[ColumnElement[Any]]:
+    @property
+    def lying(self) -> Sequence[ColumnElement[Any]]:
         """The columns as they lie there, not as they are read."""
-        if not self.is_guarded:
-            return self.columns
-        return [type_coerce(column, Text).label(column.name) for column in self.columns]
+        return [self.raw(column) for column in self.columns]
+
+    def raw(self, text: Any) -> Any:
+        """A column, or what is written there, as it lies there."""
+        return type_coerce(text, Text) if self.is_guarded else text
 
 
 def _place(name: str, key: Sequence[Column[Any]], *columns: Column[Any]) -> Place:
@@ -111,18 +114,18 @@ def reseal(store: Store, place: Place, guard: Guard) -> int:
         SomeUnreadable: the others are sealed anew.
     """
     found: Counter[How] = Counter()
-
-    def batch(conn: Connection, after: tuple[Any, ...] | None) -> tuple[Counter[How], tuple[Any, ...] | None]:
-        rows = _rows(conn, place, after, hold=True)
-        told = Counter(_renewed(conn, place, row, guard) for row in rows)
-        return told, (_key_of(place, rows[-1]) if len(rows) == _BATCH else None)
-
     after: tuple[Any, ...] | None = None
     while True:
-        told, after = store.transact(partial(batch, after=after))
-        found += told
-        if after is None:
+        with store.read() as conn:
+            rows = _rows(conn, place, after)
+        anew = [(row, _anew(place, row, guard)) for row in rows]
+        if not store.transact(partial(_write, place=place, anew=anew)):
+            continue  # others wrote some of them meanwhile: once more from what is there now
+        closed = How.FIRST if guard.closes or not place.is_guarded else How.CLEAR
+        found += Counter(How.LOST if texts is None else closed for _, texts in anew)
+        if len(rows) < _BATCH:
             break
+        after = _key_of(place, rows[-1])
     if found[How.LOST]:
         raise SomeUnreadable(place.name, found[How.LOST], found[How.FIRST])
     return found[How.FIRST]
@@ -144,11 +147,11 @@ def census(store: Store, place: Place, seal: Seal) -> Counter[How]:
 _WORST: Final = (How.FIRST, How.CLEAR, How.OLDER, How.LOST)
 
 
-def _rows(conn: Connection, place: Place, after: tuple[Any, ...] | None, *, hold: bool = False) -> Sequence[Row[Any]]:
+def _rows(conn: Connection, place: Place, after: tuple[Any, ...] | None) -> Sequence[Row[Any]]:
     following = () if after is None else (tuple_(*place.key) > after if len(after) > 1 else place.key[0] > after[0],)
-    statement = select(*place.key, *place.reading()).where(*place.within, *following).order_by(*place.key)
-    statement = statement.limit(_BATCH)
-    return conn.execute(statement.with_for_update() if hold else statement).all()
+    named = [lying.label(column.name) for lying, column in zip(place.lying, place.columns, strict=True)]
+    statement = select(*place.key, *named).where(*place.within, *following).order_by(*place.key)
+    return conn.execute(statement.limit(_BATCH)).all()
 
 
 def _key_of(place: Place, row: Row[Any]) -> tuple[Any, ...]:
@@ -171,29 +174,33 @@ def _how(seal: Seal, text: str) -> How:
     return How.OLDER
 
 
-def _renewed(conn: Connection, place: Place, row: Row[Any], guard: Guard) -> How:
-    """Seal a row's secrets with the first key, or lay them open; how they lie there now."""
-    closes = guard.closes or not place.is_guarded
-    renew: Callable[[str], str] = partial(_anew, guard.seal, closes)
+def _anew(place: Place, row: Row[Any], guard: Guard) -> Sequence[str] | None:
+    """A row's secrets, sealed with the first key or laid open; None where no key opens them."""
+    renewed = partial(_renewed, guard.seal, guard.closes or not place.is_guarded)
     try:
-        texts = [renew(text) for text in _texts(place, row)]
+        return [renewed(text) for text in _texts(place, row)]
     except SecretUnreadable:
         if not guard.seal.has_keys:
             raise
-        return How.LOST
-    if texts != list(_texts(place, row)):
-        values = {
-            column.name: type_coerce(text, Text) if place.is_guarded else text
-            for column, text in zip(place.columns, texts, strict=True)
-        }
-        key = and_(*(column == value for column, value in zip(place.key, _key_of(place, row), strict=True)))
-        conn.execute(update(place.columns[0].table).where(key).values(values))
-    return How.FIRST if closes else How.CLEAR
+        return None
 
 
-def _anew(seal: Seal, closes: bool, text: str) -> str:
+def _renewed(seal: Seal, closes: bool, text: str) -> str:
     if not is_sealed(text):
         return seal.close(text) if closes else text
     if not closes:
         return seal.open(text)
     return text if seal.is_sealed_first(text) else seal.renew(text)
+
+
+def _write(conn: Connection, place: Place, anew: Sequence[tuple[Row[Any], Sequence[str] | None]]) -> bool:
+    """Write what is another text than before; whether all of it was still as it was read."""
+    found = True
+    for row, texts in anew:
+        if texts is not None and texts != list(_texts(place, row)):
+            as_it_was = [column == value for column, value in zip(place.key, _key_of(place, row), strict=True)]
+            as_it_was += [column == value for column, value in zip(place.lying, _texts(place, row), strict=True)]
+            values = dict(zip((each.name for each in place.columns), map(place.raw, texts), strict=True))
+            statement = update(place.columns[0].table).where(*as_it_was).values(values)
+            found = conn.execute(statement).rowcount > 0 and found
+    return found

@@ -7,8 +7,10 @@ waits for where they are kept, and nothing that runs stops while that is away.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -34,6 +36,31 @@ class KeyMissing(SecretUnreadable):
 
     def __init__(self) -> None:
         super().__init__("no key is set in [secrets]")
+
+
+class KeysWanted(KeysUnreached):
+    """Keys are to be looked for, and nobody may wait here: who asked ends what others wait for, and begins anew.
+
+    Attributes:
+        wait: for them; it may raise KeysUnreached, SecretUnreadable.
+    """
+
+    def __init__(self, wait: Callable[[], object]) -> None:
+        super().__init__("they are being looked for")
+        self.wait = wait
+
+
+_UNWAITING: Final = ContextVar("_UNWAITING", default=False)
+
+
+@contextmanager
+def without_waiting() -> Iterator[None]:
+    """Within this a seal raises KeysWanted where it would look for keys."""
+    before = _UNWAITING.set(True)
+    try:
+        yield
+    finally:
+        _UNWAITING.reset(before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +164,7 @@ class Seal:
         """
         opened = self._present().opened(sealed)
         if opened is None and self._again is not None and not self._was_just(self._lost.get(sealed)):
-            opened = self._renewed().opened(sealed)
+            opened = self._renewed(lambda: self.open(sealed)).opened(sealed)
             if opened is None:
                 self._keep_lost(sealed)
         if opened is not None:
@@ -198,13 +225,19 @@ class Seal:
 
     def _present(self) -> Ring:
         """What is held. Raises KeysUnreached where there should be keys that are not here yet."""
-        return self._renewed() if self.awaits else self._ring
+        return self._renewed(self._present) if self.awaits else self._ring
 
-    def _renewed(self) -> Ring:
-        """What a look that begins now finds. Raises KeysUnreached where it fails, or one was in vain a moment ago."""
+    def _renewed(self, wanted: Callable[[], object]) -> Ring:
+        """What a look that begins now finds. Raises KeysUnreached where it fails, or one was in vain a moment ago.
+
+        Args:
+            wanted: what it is for, to be done where one may wait. Raises KeysWanted where one may not.
+        """
         in_vain, looked = self._in_vain, self._next
         if in_vain is not None and self._was_just(in_vain[0]):
             raise KeysUnreached(in_vain[1])
+        if _UNWAITING.get():
+            raise KeysWanted(wanted)
         self._soon()
         try:
             return looked.result(self._patience)

@@ -8,7 +8,7 @@ alarms by id after that.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,11 +19,12 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import StaticPool
 
 from backend.clock import Clock
+from backend.domain.delegation import SecretUnreadable
 from backend.errors import CommitUnknown, StoreUnavailable
 from backend.store import dead_peers, failures, lost_connections, work_calls
 from backend.store.failures import Failure
 from backend.store.guarded import Guard, guard, unsealed
-from backend.store.secrets import Seal
+from backend.store.secrets import KeysWanted, Seal, without_waiting
 from backend.store.turns import FileTurns, NoTurns, Turns
 from backend.store.types import from_micros
 from backend.store.urls import in_memory, parsed
@@ -111,17 +112,19 @@ class Store:
 
         ``work`` may run several times, though only one run of it is ever committed: it must do nothing but read and
         write through its connection. A connection that is lost before COMMIT was sent has committed nothing, so that
-        is run again; one that is lost in COMMIT may have, so that is not.
+        is run again; one that is lost in COMMIT may have, so that is not. Keys are waited for between two runs: others
+        may write meanwhile.
 
         Raises:
             StoreUnavailable: the database cannot be asked now; nothing was written.
             CommitUnknown: the answer to COMMIT was lost; all of it was written, or nothing.
+            KeysUnreached: keys that it needs cannot be had now; nothing was written.
         """
         attempt, began = 0, self.clock.monotonic()
         while True:
             attempt += 1
             try:
-                return self._once(work)
+                return self._with_keys(work, began + _PATIENCE_SECONDS)
             except (DBAPIError, PoolTimeout) as error:
                 failure = failures.of(error)
                 late = self.clock.monotonic() - began >= _PATIENCE_SECONDS
@@ -132,8 +135,20 @@ class Store:
                 if self.hook:
                     self.hook("again")
                 self.clock.wait(0.005 * 2 ** (attempt - 1))
-            except StatementError as error:
-                raise unsealed(error) from error
+
+    def _with_keys(self, work: Callable[[Connection], T], until: float) -> T:
+        """``_once``, run again whenever it needs keys that are not here, after a look for them."""
+        while True:
+            try:
+                return self._once(work)
+            except (KeysWanted, StatementError) as error:
+                cause = unsealed(error)
+                if not isinstance(cause, KeysWanted) or self.clock.monotonic() >= until:
+                    raise cause from error
+            with suppress(SecretUnreadable):  # it is said where it matters
+                cause.wait()
+            if self.hook:
+                self.hook("again")
 
     def _once(self, work: Callable[[Connection], T]) -> T:
         if self.hook:
@@ -144,7 +159,8 @@ class Store:
             connection.begin() as transaction,
         ):
             work_calls.is_wanted(connection)  # a run that failed may have said so before
-            result = work(connection)
+            with without_waiting():
+                result = work(connection)
             if work_calls.is_wanted(connection) and self._calls:
                 work_calls.call(connection)
             if self.hook:

@@ -139,3 +139,113 @@ def test_while_keys_are_away_both_are_told_so(store):
         store.transact(lambda conn: configurations.insert(conn, configuration("other")))
     with pytest.raises(KeysUnreached), store.read() as conn:
         configurations.find(conn, SCOPE, "lc-0000")
+
+
+class Elsewhere:
+    """Keys that come when they are asked for, which may be done where nobody waits for a transaction to end."""
+
+    def __init__(self, *keys):
+        self.keys = keys
+        self.at_work = False
+        self.looks = 0
+
+    def __call__(self):
+        assert not self.at_work, "everybody who writes waits for this"
+        self.looks += 1
+        return self.keys
+
+    def work(self, work):
+        """The same, within a transaction."""
+
+        def within(conn):
+            self.at_work = True
+            try:
+                return work(conn)
+            finally:
+                self.at_work = False
+
+        return within
+
+
+def test_keys_are_waited_for_before_a_transaction_and_not_within_it(store):
+    keys = Elsewhere(KEY)
+    guard(store.engine, Guard(Seal((), keys, lazily=True), closes=True))
+    store.transact(keys.work(lambda conn: configurations.insert(conn, configuration("one"))))
+    guard(store.engine, Guard(Seal([new_key()], keys)))
+    found = store.transact(keys.work(lambda conn: configurations.find(conn, SCOPE, "one", lock=True)))
+    assert (found.spec.user_data, keys.looks) == (DATA, 2)
+
+
+def test_what_nothing_opens_ends_a_transaction_after_one_look(store):
+    guard(store.engine, SEALED)
+    keep(store)
+    other = Elsewhere(new_key())
+    guard(store.engine, Guard(Seal(other.keys, other)))
+    with pytest.raises(SecretUnreadable):
+        store.transact(other.work(lambda conn: configurations.find(conn, SCOPE, "lc-0000", lock=True)))
+    assert other.looks == 1
+
+
+def test_a_transaction_ends_where_keys_are_away(store):
+    def away():
+        raise KeysUnreached("the manager is away")
+
+    guard(store.engine, replace(SEALED, seal=Seal((), away, lazily=True)))
+    runs = []
+
+    def work(conn):
+        runs.append(1)
+        configurations.insert(conn, configuration("one"))
+
+    with pytest.raises(KeysUnreached, match="the manager is away"):
+        store.transact(work)
+    assert len(runs) == 1
+
+
+def test_keys_that_a_new_seal_needs_are_waited_for_before_rows_are_held(store, monkeypatch):
+    """What an older key sealed is opened where others may write meanwhile."""
+    guard(store.engine, SEALED)
+    keep(store, 3)
+    new, place = new_key(), PLACES["launch configurations"]
+    opened, at_work, once = Seal.open, [], store.transact
+
+    def transact(work):
+        at_work.append(True)
+        try:
+            return once(work)
+        finally:
+            at_work.clear()
+
+    def open_outside(seal, sealed):
+        assert not at_work
+        return opened(seal, sealed)
+
+    monkeypatch.setattr(store, "transact", transact)
+    monkeypatch.setattr(Seal, "open", open_outside)
+    assert reseal(store, place, Guard(Seal([new, KEY]), closes=True)) == 3
+    monkeypatch.undo()
+    assert census(store, place, Seal([new])) == {How.FIRST: 3}
+
+
+def test_what_is_written_anew_meanwhile_is_not_overwritten(store, monkeypatch):
+    guard(store.engine, SEALED)
+    keep(store, 2)
+    new, place, once = new_key(), PLACES["launch templates"], store.transact
+    newer = {"newer": Seal([KEY]).close("newer")}
+    runs = []
+
+    def transact(work):
+        runs.append(work)
+        if len(runs) == 1:
+            statement = text("UPDATE template_versions SET document = :newer WHERE version = 1")
+            once(lambda conn: conn.execute(statement, newer))
+        return once(work)
+
+    monkeypatch.setattr(store, "transact", transact)
+    assert reseal(store, place, Guard(Seal([new, KEY]), closes=True)) == 2
+    monkeypatch.undo()
+    assert len(runs) == 2
+    assert census(store, place, Seal([new])) == {How.FIRST: 2}
+    with store.read() as conn:
+        found = conn.execute(text("SELECT document FROM template_versions WHERE version = 1")).scalar_one()
+    assert Seal([new]).open(found) == "newer"
