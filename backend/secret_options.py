@@ -35,7 +35,13 @@ OPTIONS: Final[dict[str, Sequence[Any]]] = {
             help="Ids of the keys there (coppice key --store makes one). The first seals; local: those of key or"
             " key_file at this place, which come last otherwise.",
         ),
-        cfg.FloatOpt("manager_seconds", default=5.0, min=0.5, max=60.0, help="How long it may take for one request."),
+        cfg.FloatOpt(
+            "manager_seconds",
+            default=5.0,
+            min=0.5,
+            max=60.0,
+            help="How long it may take for one request; for a look at all keys six times that.",
+        ),
         cfg.FloatOpt(
             "look_seconds",
             default=60.0,

@@ -58,6 +58,8 @@ ACCOUNTS_FILE = "accounts.json"
 ENV_FILE = "coppice.env"
 _COORDINATOR_SECONDS = 10.0
 _BROKER_SECONDS = 5.0
+_LOOK_REQUESTS = 6
+"""Of a manager in the time of a whole look: a login, a catalog, what a key is, the key; those had by then stay."""
 LAST_SECONDS = 2.0
 """For what is kept of spans at the end of a process."""
 _managers: dict[str, KeptKeys] = {}
@@ -148,8 +150,12 @@ def manager_of(chosen: BackendSettings) -> KeptKeys:
 def _manager(kind: str) -> KeptKeys:
     """What is opened when it is asked first."""
     if kind not in _managers:
-        _managers[kind] = KeptKeys(partial(_open_manager, kind), kind.capitalize())
+        _managers[kind] = KeptKeys(partial(_open_manager, kind), kind.capitalize(), _look_seconds)
     return _managers[kind]
+
+
+def _look_seconds() -> float:
+    return _LOOK_REQUESTS * settings().secrets.manager_seconds
 
 
 def _open_manager(kind: str) -> KeyManager:

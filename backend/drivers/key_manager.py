@@ -6,6 +6,7 @@ import base64
 import binascii
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from typing import Final, Protocol, TypeVar
 
 from backend.drivers.optional import NoLibrary
@@ -13,6 +14,8 @@ from backend.errors import KeysUnreached
 
 T = TypeVar("T")
 KEY_BYTES: Final = 32
+MOST_LEFT: Final = 8
+"""Looks that nobody waits for any more, at once: a manager that sends a byte now and then does not end them."""
 
 
 class ManagerMisconfigured(Exception):
@@ -36,34 +39,56 @@ class KeptKeys:
         open_manager: by the settings as they are then, which may name another login than before; again after each
             failure. It raises ManagerMisconfigured, NoLibrary.
         name: the manager's, in words for operators.
+        seconds: for all that one look asks, however many requests that is.
 
     Raises:
         ManagerMisconfigured, NoLibrary
     """
 
-    def __init__(self, open_manager: Callable[[], KeyManager], name: str) -> None:
+    def __init__(
+        self, open_manager: Callable[[], KeyManager], name: str, seconds: Callable[[], float] = lambda: 30.0
+    ) -> None:
         self._open = open_manager
         self._manager: KeyManager | None = open_manager()
         self._name = name
+        self._seconds = seconds
+        self._free = threading.BoundedSemaphore(MOST_LEFT)
         self._known: dict[str, str] = {}
-        self._lock = threading.Lock()
 
     def of(self, references: Sequence[str]) -> list[str]:
         """The keys, as a seal takes them. Raises KeysUnreached where one of them cannot be had."""
-        return [self._key(reference) for reference in references]
+        missing = [reference for reference in references if reference not in self._known]
+        if missing:
+            self._in_time(lambda manager: [self._ask(manager, reference) for reference in missing])
+        return [self._known[reference] for reference in references]
 
     def put(self, key: str) -> str:
         """Keep a key of ours; its reference. Raises KeysUnreached."""
-        return self._asked(lambda manager: manager.put(base64.urlsafe_b64decode(key)))
+        return self._in_time(lambda manager: manager.put(base64.urlsafe_b64decode(key)))
 
-    def _key(self, reference: str) -> str:
-        with self._lock:
-            known = self._known.get(reference)
-        if known is None:
-            known = self._read(self._asked(lambda manager: manager.get(reference)), reference)
-            with self._lock:
-                self._known[reference] = known
-        return known
+    def _ask(self, manager: KeyManager, reference: str) -> None:
+        self._known[reference] = self._read(manager.get(reference), reference)
+
+    def _in_time(self, ask: Callable[[KeyManager], T]) -> T:
+        """What is asked, or no more than waiting for it: libraries bound each read, and not all of an answer."""
+        seconds, answer = self._seconds(), Future[T]()
+        if not self._free.acquire(blocking=False):
+            raise KeysUnreached(f"{self._name} does not let go of {MOST_LEFT} looks before")
+        # A thread of its own each time: one that hangs keeps neither the next one nor the end of the process waiting.
+        threading.Thread(target=self._answer, args=(ask, answer), name="key manager", daemon=True).start()
+        try:
+            return answer.result(seconds)
+        except TimeoutError:
+            self._manager = None
+            raise KeysUnreached(f"{self._name} has not given what it was asked for within {seconds:g} s") from None
+
+    def _answer(self, ask: Callable[[KeyManager], T], answer: Future[T]) -> None:
+        try:
+            answer.set_result(self._asked(ask))
+        except Exception as error:  # noqa: BLE001 (it is raised where the answer is waited for)
+            answer.set_exception(error)
+        finally:
+            self._free.release()
 
     def _asked(self, ask: Callable[[KeyManager], T]) -> T:
         try:

@@ -7,7 +7,7 @@ import json
 import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -54,6 +54,7 @@ class _Server(ThreadingHTTPServer):
         self.kept: dict[str, Any] = {}
         self.status = 200
         self.hangs = False
+        self.drips = False
         self.over = threading.Event()
         self.heard: list[tuple[str, str]] = []
 
@@ -72,6 +73,10 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: Any) -> None:
         pass
 
+    def handle(self) -> None:
+        with suppress(ConnectionError):  # whoever asked has gone
+            super().handle()
+
     def _answer(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
         body = json.loads(self.rfile.read(length)) if length else None
@@ -84,9 +89,16 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in {"Content-Type": "application/json", **headers}.items():
             self.send_header(name, value)
+        if self.server.drips:
+            raw = b" " * 500 + raw
         self.send_header("Content-Length", str(len(raw)))
         self.end_headers()
-        self.wfile.write(raw)
+        for number in range(len(raw) if self.server.drips else 0):
+            if self.server.over.wait(0.02):
+                return
+            self.wfile.write(raw[number : number + 1])
+        if not self.server.drips:
+            self.wfile.write(raw)
 
     do_GET = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815 - as http.server calls them
 

@@ -6,14 +6,16 @@ import base64
 import logging
 import socket
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import pytest
 from oslo_config import cfg
 
 from backend.drivers import castellan_keys
 from backend.drivers.castellan_keys import Login
-from backend.drivers.key_manager import KeptKeys, KeyManager, ManagerMisconfigured
+from backend.drivers.key_manager import MOST_LEFT, KeptKeys, KeyManager, ManagerMisconfigured
 from backend.drivers.optional import NoLibrary
 from backend.errors import KeysUnreached
 from backend.store.secrets import Seal, new_key
@@ -156,6 +158,46 @@ def test_a_manager_that_hangs_from_the_first_is_waited_for_no_longer(real: Real)
     real.server.hangs = True
     with pytest.raises(KeysUnreached):
         real.opened(seconds=0.5).get("one")
+
+
+def test_a_manager_that_drips_is_waited_for_no_longer_than_for_all_of_a_look(real: Real) -> None:
+    """Each byte comes in time, and the answer does not."""
+    kept = KeptKeys(real.opened, real.kind.capitalize(), lambda: 1.0)
+    reference = kept.put(TEXT)
+    real.server.drips = True
+    with pytest.raises(KeysUnreached, match=f"{real.kind.capitalize()} has not given what it was asked for within 1 s"):
+        kept.of([reference])
+    real.server.drips = False
+    assert kept.of([reference]) == [TEXT]
+
+
+def test_a_manager_that_was_left_alone_too_often_is_asked_again_when_it_lets_go() -> None:
+    goes_on = threading.Event()
+
+    class Silent(FakeManager):
+        def get(self, reference: str) -> bytes:
+            assert goes_on.wait(60)
+            return super().get(reference)
+
+    silent = Silent({"one": RAW})
+    kept = KeptKeys(lambda: silent, "Vault", lambda: 0.0)
+    for _ in range(MOST_LEFT):
+        with pytest.raises(KeysUnreached, match="within 0 s"):
+            kept.of(["one"])
+    with pytest.raises(KeysUnreached, match=f"Vault does not let go of {MOST_LEFT} looks"):
+        kept.of(["one"])
+    assert silent.asked == []
+    goes_on.set()
+    assert _at_last(kept) == [TEXT], "what came late is held as well"
+
+
+def _at_last(kept: KeptKeys) -> list[str]:
+    pause = threading.Event()
+    for _ in range(1000):
+        with suppress(KeysUnreached):
+            return kept.of(["one"])
+        pause.wait(0.01)
+    raise AssertionError("it never came")
 
 
 def test_a_manager_that_is_not_there_is_away(real: Real) -> None:
