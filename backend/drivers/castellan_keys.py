@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from oslo_config import cfg
 
-from backend.drivers.key_manager import KEY_BYTES, KeyManager, ManagerMisconfigured
+from backend.drivers.key_manager import KEY_BYTES, KeyManager, ManagerMisconfigured, no_key
 from backend.drivers.optional import NoLibrary
 from backend.errors import KeysUnreached
 
@@ -22,6 +22,8 @@ _LEVELS: Final = {"castellan": logging.CRITICAL, "barbicanclient": logging.WARNI
 """Of the libraries' own logs. What castellan tells at the level of error it raises as well, each time it is asked."""
 _NAME: Final = "coppice"
 _MOST_WORDS: Final = 300
+_ALGORITHM: Final = "AES"
+_MOST_NAME: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +54,17 @@ class CastellanKeys:
         self._manager, self._context, self._name = manager, context, name
 
     def get(self, reference: str) -> bytes:
-        kept = self._asked(lambda: self._manager.get(self._context, reference).get_encoded(), f"the key {reference}")
+        found = self._asked(lambda: self._manager.get(self._context, reference), f"the key {reference}")
+        why = _no_key(found)
+        if why:
+            raise no_key(self._name, reference, why)
+        kept = found.get_encoded()
         return kept.encode() if isinstance(kept, str) else bytes(kept or b"")  # what was put there as text is text
 
     def put(self, secret: bytes) -> str:
         from castellan.common.objects.symmetric_key import SymmetricKey
 
-        key = SymmetricKey("AES", KEY_BYTES * 8, secret, name=_NAME)
+        key = SymmetricKey(_ALGORITHM, KEY_BYTES * 8, secret, name=_NAME)
         return str(self._asked(lambda: self._manager.store(self._context, key), "a place for a key"))
 
     def _asked(self, ask: Callable[[], Any], what: str) -> Any:
@@ -69,6 +75,25 @@ class CastellanKeys:
                 raise KeysUnreached(f"{self._name} has not {what}, or shows it to others alone") from error
             words = " ".join(f"{type(error).__name__}: {error}".split())[:_MOST_WORDS]
             raise KeysUnreached(f"{self._name} does not give {what}: {words}") from error
+
+
+_OTHERS: Final = {"PrivateKey": "private key", "PublicKey": "public key", "X509": "certificate"}
+
+
+def _no_key(found: Any) -> str:
+    """Why an object of castellan's is no key of ours, by what is told of it; empty where it may be one."""
+    from castellan.common.objects import opaque_data, passphrase, symmetric_key
+
+    if isinstance(found, opaque_data.OpaqueData | passphrase.Passphrase):  # nothing is told of those
+        return ""
+    if not isinstance(found, symmetric_key.SymmetricKey):
+        kind = type(found).__name__
+        return f"it is a {_OTHERS.get(kind, kind)}"
+    bits, algorithm = found.bit_length, " ".join(str(found.algorithm or _ALGORITHM).split())[:_MOST_NAME]
+    if bits not in {None, KEY_BYTES * 8} or algorithm.upper() != _ALGORITHM:
+        told = algorithm if algorithm.upper() != _ALGORITHM else f"{bits} bits"
+        return f"it is a key of {told}, and not one of {_ALGORITHM} of {KEY_BYTES * 8} bits"
+    return ""
 
 
 def opened(kind: str, conf: cfg.ConfigOpts, seconds: float, login: Callable[[], Login]) -> KeyManager:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -16,6 +17,13 @@ T = TypeVar("T")
 KEY_BYTES: Final = 32
 MOST_LEFT: Final = 8
 """Looks that nobody waits for any more, at once: a manager that sends a byte now and then does not end them."""
+
+
+_URL_SAFE: Final = bytes.maketrans(b"-_", b"+/")
+_TEXT: Final = re.compile(rb"[ -~\s]+")
+"""32 random bytes are that once in 10^13 times."""
+_FEWEST_BYTES: Final = 16
+"""Different ones among 32 that somebody drew: about 30 are."""
 
 
 class ManagerMisconfigured(Exception):
@@ -102,12 +110,21 @@ class KeptKeys:
 
     def _read(self, kept: bytes, reference: str) -> str:
         """A key as 32 bytes, as managers make them, or as the text that they are in URL-safe base64."""
-        if len(kept) == KEY_BYTES:
-            return base64.urlsafe_b64encode(kept).decode()
-        try:
-            text = kept.decode().strip()
-            if len(base64.urlsafe_b64decode(text)) == KEY_BYTES:
-                return text
-        except (UnicodeDecodeError, binascii.Error, ValueError):
-            pass
-        raise KeysUnreached(f"what {self._name} keeps as {reference} is no key: {KEY_BYTES} bytes, or their base64")
+        text, raw = kept.strip(), kept
+        if len(raw) != KEY_BYTES:
+            try:
+                raw = base64.b64decode(text.translate(_URL_SAFE), validate=True)
+            except binascii.Error:
+                raw = b""
+        if len(raw) != KEY_BYTES:
+            raise no_key(self._name, reference, f"{KEY_BYTES} bytes, or their base64")
+        if _TEXT.fullmatch(raw):
+            raise no_key(self._name, reference, f"it is text of {len(raw)} letters, and no text of a key")
+        if len(set(raw)) < _FEWEST_BYTES:
+            raise no_key(self._name, reference, "it is not random")
+        return base64.urlsafe_b64encode(raw).decode()
+
+
+def no_key(name: str, reference: str, why: str) -> KeysUnreached:
+    """What a manager keeps there is something else; it is never shown."""
+    return KeysUnreached(f"what {name} keeps as {reference} is no key: {why}")

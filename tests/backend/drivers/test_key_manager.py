@@ -49,6 +49,34 @@ def test_what_is_no_key_is_told_and_not_shown(form: bytes) -> None:
     assert "password" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("form", "why"),
+    [
+        (b"correct horse battery staple 001", "it is text of 32 letters, and no text of a key"),
+        (b"0123456789abcdef0123456789abcdef", "it is text"),
+        (bytes(32), "it is not random"),
+        (b"\x07\xff" * 16, "it is not random"),
+        (base64.urlsafe_b64encode(bytes(32)), "it is not random"),
+        (f"{TEXT[:-2]}!!==".encode(), "no key"),
+        (f"{TEXT[:20]} {TEXT[20:]}".encode(), "no key"),
+    ],
+)
+def test_what_nobody_drew_as_a_key_is_none_though_it_be_of_32_bytes(form: bytes, why: str) -> None:
+    with pytest.raises(KeysUnreached, match="what Vault keeps as one is no key") as refused:
+        KeptKeys(lambda: FakeManager({"one": form}), "Vault").of(["one"])
+    assert why in str(refused.value)
+    for shown in ("horse", "abcdef", "07", "AAAA", TEXT[:20]):
+        assert shown not in str(refused.value)
+
+
+def test_a_key_is_the_same_in_either_alphabet_of_base64() -> None:
+    key = base64.b64encode(bytes(range(224, 256)))
+    assert b"/" in key
+    (found,) = KeptKeys(lambda: FakeManager({"one": key}), "Vault").of(["one"])
+    assert base64.urlsafe_b64decode(found) == bytes(range(224, 256))
+    assert "/" not in found
+
+
 def test_a_key_of_ours_is_kept_as_bytes() -> None:
     manager, key = FakeManager(), new_key()
     kept = KeptKeys(lambda: manager, "Barbican")
@@ -124,6 +152,48 @@ def test_a_key_that_an_operator_put_there_as_text_is_one() -> None:
     server.kept[reference] = {"payload": TEXT, "payload_content_type": "text/plain", "secret_type": "opaque"}
     with serving(server):
         assert KeptKeys(Real("barbican", server).opened, "Barbican").of([reference]) == [TEXT]
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        ({"secret_type": "symmetric", "algorithm": "aes", "bit_length": 256}, ""),
+        ({"secret_type": "symmetric", "algorithm": None, "bit_length": None}, ""),
+        ({"secret_type": "opaque", "algorithm": "aes", "bit_length": 256}, ""),
+        ({"secret_type": "symmetric", "algorithm": "aes", "bit_length": 128}, "it is a key of 128 bits"),
+        ({"secret_type": "symmetric", "algorithm": "3DES", "bit_length": 256}, "it is a key of 3DES"),
+    ],
+)
+def test_what_barbican_tells_of_a_key_has_to_be_that_of_one(told: dict[str, object], why: str) -> None:
+    server, reference = Barbican(), "00000000-aaaa-4000-8000-000000000001"
+    payload = {"payload": base64.b64encode(RAW).decode(), "payload_content_type": "application/octet-stream"}
+    server.kept[reference] = {**payload, **told}
+    with serving(server):
+        kept = KeptKeys(Real("barbican", server).opened, "Barbican")
+        if not why:
+            assert kept.of([reference]) == [TEXT]
+            return
+        with pytest.raises(KeysUnreached) as refused:
+            kept.of([reference])
+    assert str(refused.value) == f"what Barbican keeps as {reference} is no key: {why}, and not one of AES of 256 bits"
+
+
+@pytest.mark.parametrize(
+    ("record", "why"),
+    [
+        ({"type": "symmetric", "algorithm": "AES", "bit_length": 192}, "it is a key of 192 bits"),
+        ({"type": "symmetric", "algorithm": "HMAC-SHA256", "bit_length": 256}, "it is a key of HMAC-SHA256"),
+        ({"type": "private", "algorithm": "RSA", "bit_length": 2048}, "it is a private key"),
+        ({"type": "certificate"}, "it is a certificate"),
+    ],
+)
+def test_what_vault_tells_of_a_key_has_to_be_that_of_one(record: dict[str, object], why: str) -> None:
+    server = Vault()
+    server.kept["one"] = {"value": RAW.hex(), "name": None, "created": None, **record}
+    with serving(server), pytest.raises(KeysUnreached) as refused:
+        KeptKeys(Real("vault", server).opened, "Vault").of(["one"])
+    assert str(refused.value).startswith(f"what Vault keeps as one is no key: {why}")
+    assert RAW.hex() not in str(refused.value)
 
 
 def test_an_unknown_reference_is_named(real: Real) -> None:
