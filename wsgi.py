@@ -41,6 +41,7 @@ from backend.commands.opening import (
     ENV_FILE,
     KEY_FILE,
     UNREADABLE,
+    DerivedKeys,
     accounts_of,
     cloud_of,
     ended_in,
@@ -106,6 +107,7 @@ from translators.passages import Passages
 from translators.receivers import receive
 from translators.registry import Caller
 from translators.sns.envelopes import notifications
+from translators.token_keys import TokenKeys
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -247,7 +249,7 @@ def create_gateway() -> Flask:
         credentials=SessionCredentials(identity.credentials, sessions),
         clock=clock,
         regions=identity.regions,
-        page_keys=page_keys_of(chosen, store.seal),
+        page_keys=_tokens_of(page_keys_of(chosen, store.seal)),
         default_region=chosen.region if chosen.region in identity.regions else next(iter(identity.regions)),
         limits=gateway.limits,
         throttle=gateway.throttle(),
@@ -305,13 +307,17 @@ def create_metadata() -> Metadata:
         nullcontext if patience is None else patience.request,
     )
     keeper_of(chosen, store).start()
-    return Metadata(guests, asked, SystemClock(), page_keys_of(chosen, store.seal))
+    return Metadata(guests, asked, SystemClock(), _tokens_of(page_keys_of(chosen, store.seal)))
 
 
 def main(given: Sequence[str] | None = None) -> int:
     """The command line; see ``backend.commands``."""
     refusals = (CannotStart, CannotDo, StoreUnavailable, KeysUnreached, SecretUnreadable, *UNREADABLE)
     return line.run(COMMANDS, given, refusals, LOG)
+
+
+def _tokens_of(keys: DerivedKeys) -> TokenKeys:
+    return TokenKeys(keys.now, keys.again)
 
 
 def _log_from(level: str) -> None:

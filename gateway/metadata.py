@@ -25,6 +25,8 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 from urllib.parse import quote, unquote, urlsplit
 
+from translators.token_keys import TokenKeys
+
 VERSIONS: Final = (
     "1.0",
     "2007-01-19",
@@ -132,12 +134,10 @@ class Metadata:
     """The WSGI application.
 
     Args:
-        keys: the first makes the tokens of sessions, all know them; nobody else has them.
+        keys: of the tokens of sessions; nobody else has them.
     """
 
-    def __init__(
-        self, guests: Guests, settings: MetadataSettings, clock: Clock, keys: Callable[[], Sequence[bytes]]
-    ) -> None:
+    def __init__(self, guests: Guests, settings: MetadataSettings, clock: Clock, keys: TokenKeys) -> None:
         self._guests = guests
         self._settings = settings
         self._clock = clock
@@ -222,22 +222,20 @@ class Metadata:
 
     def _token(self, guest: Guest, seconds: int) -> Answer:
         ends = int(self._clock.now().timestamp()) + seconds  # which another machine knows too
-        return Answer(200, self._sealed(guest, ends)[0].encode(), headers=((_TTL, str(seconds)),))
-
-    def _sealed(self, guest: Guest, ends: int) -> Sequence[str]:
-        """The token of a session, by each key: until when it lasts, and a proof that it was given to that instance."""
-        body = ends.to_bytes(8, "big")
-        keys = [hmac.digest(key, b"coppice metadata tokens", "sha256") for key in self._keys()]
-        proofs = [hmac.digest(key, guest.id.encode() + body, "sha256") for key in keys]
-        return [base64.urlsafe_b64encode(body + proof).decode() for proof in proofs]
+        return Answer(200, _sealed(self._keys.now()[0], guest, ends).encode(), headers=((_TTL, str(seconds)),))
 
     def _is_valid(self, guest: Guest, token: str) -> bool:
         try:
             ends = int.from_bytes(base64.urlsafe_b64decode(token.encode())[:8], "big")
         except ValueError:
             return False
-        alike = any(hmac.compare_digest(each.encode(), token.encode()) for each in self._sealed(guest, ends))
-        return alike and self._clock.now().timestamp() < ends
+        if self._clock.now().timestamp() >= ends:
+            return False
+
+        def made(keys: Sequence[bytes]) -> bool:
+            return any(hmac.compare_digest(_sealed(key, guest, ends).encode(), token.encode()) for key in keys)
+
+        return made(self._keys.now()) or made(self._keys.again(guest.id))
 
     def _known(self, key: tuple[str, str, str], find: Callable[[], Guest | None]) -> Guest | None:
         """A guest, remembered for some seconds: a guest that boots asks dozens of times."""
@@ -283,6 +281,13 @@ class Metadata:
 
 _OFF: Final = Answer(403, b"Forbidden\n")
 """To an instance whose metadata are switched off. Source: EC2 User Guide, "Use IMDS", error codes."""
+
+
+def _sealed(key: bytes, guest: Guest, ends: int) -> str:
+    """The token of a session: until when it lasts, and a proof that it was given to that instance."""
+    body = ends.to_bytes(8, "big")
+    own = hmac.digest(key, b"coppice metadata tokens", "sha256")
+    return base64.urlsafe_b64encode(body + hmac.digest(own, guest.id.encode() + body, "sha256")).decode()
 
 
 def _asked(environ: Mapping[str, Any]) -> _Asked:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -24,7 +24,8 @@ from gateway.request_log import Observe, Record, names_in
 from gateway.services import UNKNOWN, Operation, Service, Services
 from translators import errors, registry
 from translators.errors import AWSError
-from translators.registry import Call, Caller, Handler, Linked, NotYet, no_keys
+from translators.registry import Call, Caller, Handler, Linked, NotYet
+from translators.token_keys import TokenKeys
 
 _log = logging.getLogger(__name__)
 
@@ -128,7 +129,7 @@ class Pipeline:
     find_linked: links.FindLinked = registry.find_linked
     translate: Callable[[Exception, str], AWSError | None] = errors.translate
     default_region: str = "us-east-1"
-    page_keys: Callable[[], Sequence[bytes]] = no_keys
+    page_keys: TokenKeys = field(default_factory=TokenKeys)
     share_key: bytes = field(default_factory=partial(token_bytes, 32), repr=False)
     limits: Limits = field(default_factory=Limits)
     throttle: TokenBuckets | None = None

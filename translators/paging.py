@@ -12,6 +12,8 @@ import binascii
 import hashlib
 import hmac
 import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -20,8 +22,19 @@ from translators.registry import Call
 
 _UNBOUND: Final = frozenset({"NextToken", "Marker", "MaxRecords", "MaxResults", "MaxItems", "PageSize", "DryRun"})
 _CHECK_BYTES: Final = 12
-Binding = tuple[str, ...]
-"""The first makes tokens; the others know those of before there was another key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """What tokens of a request are made with.
+
+    Attributes:
+        checks: the first makes tokens; the others know those of before there was another key.
+        again: those of keys that another process may have already.
+    """
+
+    checks: Sequence[str] = field(repr=False)
+    again: Callable[[], Sequence[str]] = field(repr=False)
 
 
 def fingerprint(call: Call) -> str:
@@ -35,13 +48,17 @@ def fingerprint(call: Call) -> str:
 def binding(call: Call) -> Binding:
     """What a token of this request is made with: its fingerprint, and a key that its caller does not have."""
     asked = fingerprint(call).encode()
-    return tuple(hmac.new(key, asked, hashlib.sha256).hexdigest() for key in call.page_keys())
+
+    def checks(keys: Sequence[bytes]) -> Sequence[str]:
+        return [hmac.new(key, asked, hashlib.sha256).hexdigest() for key in keys]
+
+    return Binding(checks(call.page_keys.now()), lambda: checks(call.page_keys.again(call.scope.project_id)))
 
 
 def encode(operation: str, marker: Any, binding: Binding) -> str:
     """The token of a page that starts after ``marker`` (any JSON value)."""
     body = json.dumps(marker, separators=(",", ":")).encode()
-    return base64.urlsafe_b64encode(_check(operation, body, binding[0]) + body).decode().rstrip("=")
+    return base64.urlsafe_b64encode(_check(operation, body, binding.checks[0]) + body).decode().rstrip("=")
 
 
 def decode(token: str, operation: str, binding: Binding, service: str = "autoscaling", *, like: Any = "") -> Any:
@@ -53,11 +70,18 @@ def decode(token: str, operation: str, binding: Binding, service: str = "autosca
 
     Raises:
         AWSError: the service's own refusal of a token that is not one of ours, or belongs to another request.
+        KeysUnreached: whether it is one is not known now.
     """
     try:
         raw = base64.b64decode(token.encode() + b"=" * (-len(token) % 4), altchars=b"-_", validate=True)
         check, body = raw[:_CHECK_BYTES], raw[_CHECK_BYTES:]
-        if any(hmac.compare_digest(check, _check(operation, body, each)) for each in binding):
+        if len(check) < _CHECK_BYTES:
+            raise refusal(token, service, operation)
+
+        def made(checks: Sequence[str]) -> bool:
+            return any(hmac.compare_digest(check, _check(operation, body, each)) for each in checks)
+
+        if made(binding.checks) or made(binding.again()):
             marker = json.loads(body)
             if _alike(marker, like):
                 return marker

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from translators.token_keys import TokenKeys
 
 if TYPE_CHECKING:
     from backend import Backend
@@ -51,11 +53,6 @@ class NotYet(Exception):
         self.ready = ready
 
 
-def no_keys() -> Sequence[bytes]:
-    """Where tokens need not be safe from those who make some themselves."""
-    return (b"",)
-
-
 def nowhere(_region: str) -> None:
     """Where no other region is known."""
 
@@ -76,7 +73,7 @@ class Call:
         regions: AWS region names that callers are told of; empty where only the call's own is known.
         request_id: the id in the answer and in the log.
         backend: the services by noun.
-        page_keys: the installation's, which authenticate tokens of pages, the newest first; no caller has them.
+        page_keys: the installation's, which authenticate tokens of pages; no caller has them.
         scope_in: the caller's project in another region, by AWS's name; None where requests cannot be signed for it.
         may_wait: whether the caller can be left without an answer for a while: a handler may raise NotYet.
         waited: for how many seconds they have been.
@@ -94,7 +91,7 @@ class Call:
     request_id: str
     backend: Backend
     regions: tuple[str, ...] = ()
-    page_keys: Callable[[], Sequence[bytes]] = no_keys
+    page_keys: TokenKeys = field(default_factory=TokenKeys)
     endpoint: str = ""
     scope_in: Callable[[str], Scope | None] = nowhere
     may_wait: bool = False

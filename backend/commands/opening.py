@@ -8,7 +8,7 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -188,24 +188,38 @@ def key_file_of(chosen: BackendSettings) -> Path:
     return Path(chosen.secrets.key_file or f"{chosen.state}/{KEY_FILE}")
 
 
-def page_keys_of(chosen: BackendSettings, seal: Seal) -> Callable[[], Sequence[bytes]]:
-    """What authenticates tokens of pages: nothing that a caller knows, the same in all gateways of an installation.
+@dataclass(frozen=True, slots=True)
+class DerivedKeys:
+    """What is made of an installation's keys: nothing that a caller knows, the same in all its processes.
 
     One for each key of secrets, so that what was told before there was another key is good as long as the older one is
-    there; without any, one of the database's URL, which holds its password. It raises KeysUnreached.
+    there; without any, one of the database's URL, which holds its password. Each method raises KeysUnreached.
     """
 
-    def keys() -> Sequence[bytes]:
-        known = seal.keys or (chosen.database_url,)
-        return [hmac.digest(b"coppice pages", each.encode(), "sha256") for each in known]
+    seal: Seal
+    url: str = field(repr=False)
 
-    return keys
+    def now(self) -> Sequence[bytes]:
+        """The first makes tokens."""
+        return self._of(self.seal.keys or (self.url,))
+
+    def again(self, who: str) -> Sequence[bytes]:
+        """Those that are found by another look, for who shows what none of the others made."""
+        return self._of(self.seal.keys_again(who))
+
+    def _of(self, keys: Sequence[str]) -> Sequence[bytes]:
+        return [hmac.digest(b"coppice pages", each.encode(), "sha256") for each in keys]
+
+
+def page_keys_of(chosen: BackendSettings, seal: Seal) -> DerivedKeys:
+    """What authenticates tokens of pages."""
+    return DerivedKeys(seal, chosen.database_url)
 
 
 def webhook_keys_of(chosen: BackendSettings, seal: Seal) -> Callable[[], Sequence[bytes]]:
     """What the secrets are made of that web servers check signatures with, likewise; no caller has it."""
     pages = page_keys_of(chosen, seal)
-    return lambda: [hmac.digest(each, b"coppice webhooks", "sha256") for each in pages()]
+    return lambda: [hmac.digest(each, b"coppice webhooks", "sha256") for each in pages.now()]
 
 
 def traces_of(chosen: BackendSettings, name: str) -> Traces:

@@ -173,6 +173,23 @@ class Seal:
             raise KeyMissing
         raise SecretUnreadable("none of the keys in [secrets] opens it")
 
+    def keys_again(self, who: str) -> tuple[str, ...]:
+        """Those of a look that begins now, for what was made with none of them; none where they are as before.
+
+        Raises KeysUnreached.
+
+        Args:
+            who: shows it, and may be making it up: one look is in vain for them, and no other for some seconds.
+        """
+        before = self._present()
+        if self._again is None or self._was_just(self._lost.get(who)):
+            return ()
+        found = self._renewed(lambda: self.keys_again(who))
+        if found.keys == before.keys:
+            self._keep_lost(who)
+            return ()
+        return found.keys
+
     def is_sealed_first(self, sealed: str) -> bool:
         """Whether the first key sealed it. Raises KeysUnreached."""
         return self._present().seals(sealed)

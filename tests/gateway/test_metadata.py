@@ -28,6 +28,7 @@ from tests.factories import OTHER, SCOPE, World
 from tests.translators.ec2.wire import Asking
 from translators import arns
 from translators.metadata import Guests
+from translators.token_keys import TokenKeys
 
 SECRET = "shared with the agents"
 TOKEN = "X-aws-ec2-metadata-token"
@@ -130,12 +131,14 @@ def nova() -> Iterator[str]:
 
 @pytest.fixture
 def app(world, nova):
-    return Metadata(guests(world), MetadataSettings(secret=SECRET, nova_url=nova), world.clock, lambda: [b"key"])
+    return Metadata(
+        guests(world), MetadataSettings(secret=SECRET, nova_url=nova), world.clock, TokenKeys(lambda: [b"key"])
+    )
 
 
 @pytest.fixture
 def direct(world):
-    return Metadata(guests(world), MetadataSettings(project=SCOPE.project_id), world.clock, lambda: [b"key"])
+    return Metadata(guests(world), MetadataSettings(project=SCOPE.project_id), world.clock, TokenKeys(lambda: [b"key"]))
 
 
 class TestBehindTheAgent:
@@ -235,7 +238,7 @@ class TestBehindTheAgent:
 
     def test_a_nova_that_is_away_is_told_as_what_passes(self, world, server):
         settings = MetadataSettings(secret=SECRET, nova_url="http://127.0.0.1:1", nova_seconds=1)
-        app = Metadata(guests(world), settings, world.clock, lambda: [b"key"])
+        app = Metadata(guests(world), settings, world.clock, TokenKeys(lambda: [b"key"]))
         assert ask(app, "/openstack/latest", headers=by_agent(server.id)).status == 503
 
     def test_a_cloud_that_is_away_is_told_as_what_passes(self, world, app, server):
@@ -300,7 +303,9 @@ class TestWhatIsNova:
 
         for name in ("HTTPConnection", "HTTPSConnection"):
             monkeypatch.setattr(metadata.http.client, name, Connection)
-        app = Metadata(guests(world), MetadataSettings(secret=SECRET, nova_url=url), world.clock, lambda: [b"key"])
+        app = Metadata(
+            guests(world), MetadataSettings(secret=SECRET, nova_url=url), world.clock, TokenKeys(lambda: [b"key"])
+        )
         assert ask(app, "/openstack", headers=by_agent(server.id)).status == 503
         assert asked == [port]
 
@@ -363,13 +368,16 @@ class TestDirectly:
         base = f"/{arns.instance_id(server.id)}/latest"
         token = {TOKEN: ask(direct, f"{base}/api/token", "PUT", {TTL: "60"}).text}
         keys = Metadata(
-            guests(world), MetadataSettings(project=SCOPE.project_id), world.clock, lambda: [b"new", b"key"]
+            guests(world), MetadataSettings(project=SCOPE.project_id), world.clock, TokenKeys(lambda: [b"new", b"key"])
         )
         assert ask(keys, f"{base}/meta-data/instance-id", headers=token).status == 200, "the older key is still there"
         other = Metadata(
-            guests(world), MetadataSettings(project=SCOPE.project_id), Booted(world.clock), lambda: [b"key"]
+            guests(world), MetadataSettings(project=SCOPE.project_id), Booted(world.clock), TokenKeys(lambda: [b"key"])
         )
         assert ask(other, f"{base}/meta-data/instance-id", headers=token).status == 200
+        late = TokenKeys(lambda: [b"older"], lambda who: [b"key"] if who == arns.instance_id(server.id) else [])
+        behind = Metadata(guests(world), MetadataSettings(project=SCOPE.project_id), world.clock, late)
+        assert ask(behind, f"{base}/meta-data/instance-id", headers=token).status == 200
 
     def test_what_is_no_instance_is_404(self, direct):
         for path in ("/", "/latest/meta-data/", "/i-0123456789abcdef0/latest/meta-data/", "/openstack/latest"):
@@ -389,5 +397,5 @@ class TestDirectly:
 
 
 def test_where_nobody_may_ask_nobody_is_told(world, server):
-    app = Metadata(guests(world), MetadataSettings(), world.clock, lambda: [b"key"])
+    app = Metadata(guests(world), MetadataSettings(), world.clock, TokenKeys(lambda: [b"key"]))
     assert ask(app, "/latest/meta-data/instance-id", headers=by_agent(server.id, secret="")).status == 404

@@ -11,6 +11,7 @@ from backend.domain.scope import Scope
 from tests.factories import OTHER, SCOPE, request
 from translators import paging
 from translators.errors import AWSError
+from translators.token_keys import TokenKeys
 
 TEXT = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\0"))
 
@@ -48,7 +49,7 @@ def test_the_length_of_a_page_may_change_on_the_way() -> None:
 @given(st.text())
 def test_any_other_text_is_refused(text: str) -> None:
     with pytest.raises(AWSError):
-        paging.decode(text, "DescribeVpcs", (paging.fingerprint(call()),))
+        paging.decode(text, "DescribeVpcs", paging.binding(call()))
 
 
 def test_each_service_says_it_in_its_own_words() -> None:
@@ -57,7 +58,7 @@ def test_each_service_says_it_in_its_own_words() -> None:
 
 
 def test_nobody_makes_a_token_without_the_key() -> None:
-    theirs, ours = call(), replace(call(), page_keys=lambda: [b"ours"])
+    theirs, ours = call(), replace(call(), page_keys=TokenKeys(lambda: [b"ours"]))
     token = paging.encode("DescribeVpcs", "m", paging.binding(theirs))
     with pytest.raises(AWSError):
         paging.decode(token, "DescribeVpcs", paging.binding(ours))
@@ -66,8 +67,10 @@ def test_nobody_makes_a_token_without_the_key() -> None:
 
 
 def test_a_token_of_before_there_was_another_key_is_good_while_the_older_is_there() -> None:
-    before = replace(call(), page_keys=lambda: [b"old"])
-    between, after = (replace(call(), page_keys=lambda keys=keys: keys) for keys in ([b"new", b"old"], [b"new"]))
+    before = replace(call(), page_keys=TokenKeys(lambda: [b"old"]))
+    between, after = (
+        replace(call(), page_keys=TokenKeys(lambda keys=keys: keys)) for keys in ([b"new", b"old"], [b"new"])
+    )
     token = paging.encode("DescribeVpcs", "m", paging.binding(before))
     assert paging.decode(token, "DescribeVpcs", paging.binding(between)) == "m"
     with pytest.raises(AWSError):
@@ -75,6 +78,29 @@ def test_a_token_of_before_there_was_another_key_is_good_while_the_older_is_ther
     assert paging.decode(
         paging.encode("DescribeVpcs", "m", paging.binding(between)), "DescribeVpcs", paging.binding(after)
     )
+
+
+def test_a_token_of_a_key_that_another_process_has_already_is_good_after_a_look() -> None:
+    there = replace(call(), page_keys=TokenKeys(lambda: [b"new", b"old"]))
+    asked = []
+
+    def again(who: str) -> list[bytes]:
+        asked.append(who)
+        return [b"new", b"old"]
+
+    here = replace(call(), page_keys=TokenKeys(lambda: [b"old"], again))
+    token = paging.encode("DescribeVpcs", "m", paging.binding(there))
+    assert paging.decode(token, "DescribeVpcs", paging.binding(here)) == "m"
+    assert asked == [SCOPE.project_id]
+    own = paging.encode("DescribeVpcs", "m", paging.binding(here))
+    assert paging.decode(own, "DescribeVpcs", paging.binding(here)) == "m"
+    assert len(asked) == 1
+    with pytest.raises(AWSError):
+        paging.decode(token[:-1] + "A", "DescribeVpcs", paging.binding(here))
+    for no_token in ("", "x", "!"):
+        with pytest.raises(AWSError):
+            paging.decode(no_token, "DescribeVpcs", paging.binding(here))
+    assert len(asked) == 2, "what can be no token causes no look"
 
 
 @pytest.mark.parametrize(
@@ -105,6 +131,6 @@ def test_a_marker_of_another_type_is_refused_whoever_made_it(marker: object, lik
 def test_a_marker_without_end_is_refused() -> None:
     mark = paging.binding(call())
     body = b"[" * 200_000
-    token = base64.urlsafe_b64encode(paging._check("DescribeVpcs", body, *mark) + body).decode()
+    token = base64.urlsafe_b64encode(paging._check("DescribeVpcs", body, *mark.checks) + body).decode()
     with pytest.raises(AWSError):
         paging.decode(token, "DescribeVpcs", mark)

@@ -17,6 +17,7 @@ from backend.secret_options import SecretSettings
 from backend.store.secrets import Seal, new_key
 from tests.backend.configured import configured
 from tests.backend.drivers.key_managers import FakeManager
+from tests.factories import HandClock
 
 FILE, ONE, TWO = new_key(), new_key(), new_key()
 
@@ -169,12 +170,46 @@ def test_references_are_of_a_manager(tmp_path):
 
 def test_what_was_derived_from_a_key_is_good_as_long_as_it_is_there(installation):
     chosen = configured(installation.path.parent, "")
-    before = opening.page_keys_of(chosen, Seal([FILE]))()
-    assert opening.page_keys_of(chosen, Seal([ONE, FILE]))() == [*opening.page_keys_of(chosen, Seal([ONE]))(), *before]
+    before = opening.page_keys_of(chosen, Seal([FILE])).now()
+    assert opening.page_keys_of(chosen, Seal([ONE, FILE])).now() == [
+        *opening.page_keys_of(chosen, Seal([ONE])).now(),
+        *before,
+    ]
     hooks = opening.webhook_keys_of(chosen, Seal([ONE, FILE]))()
     assert hooks[1:] == opening.webhook_keys_of(chosen, Seal([FILE]))()
     assert len({*before, *hooks}) == 3
-    assert len(opening.page_keys_of(chosen, Seal())()) == 1
+    assert len(opening.page_keys_of(chosen, Seal()).now()) == 1
+
+
+def test_tokens_of_a_process_that_has_a_newer_key_cause_one_look_and_then_none_for_a_while(installation):
+    installation.chosen = SecretSettings()
+    clock = HandClock()
+    looks = []
+
+    def again():
+        looks.append(1)
+        return installation.path.read_text().split()
+
+    chosen = configured(installation.path.parent, "")
+    keys = opening.page_keys_of(chosen, Seal([FILE], again, clock=clock))
+    for who in ("p", "p", "q"):
+        assert keys.again(who) == []
+    assert len(looks) == 2, "one for each"
+    installation.path.write_text(f"{ONE}\n{FILE}\n")
+    assert keys.again("p") == []
+    clock.move(5)
+    assert keys.again("p") == keys.now() == opening.page_keys_of(chosen, Seal([ONE, FILE])).now()
+
+
+def test_whether_a_token_is_good_is_not_known_while_keys_are_away(installation):
+    seal = installation.opened()
+    seal.look()
+    installation.chosen = replace(installation.chosen, references=("two",))
+    installation.manager.away = True
+    keys = opening.page_keys_of(configured(installation.path.parent, ""), seal)
+    with pytest.raises(KeysUnreached):
+        keys.again("p")
+    assert len(keys.now()) == 2
 
 
 def test_commands_that_need_no_key_ask_for_none_and_doctor_says_what_is_wrong(tmp_path, monkeypatch, capsys):

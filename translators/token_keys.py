@@ -1,0 +1,31 @@
+"""What authenticates tokens that callers are handed and show again, and that no caller makes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+
+def no_keys() -> Sequence[bytes]:
+    """Where tokens need not be safe from those who make some themselves."""
+    return (b"",)
+
+
+def no_others(_who: str) -> Sequence[bytes]:
+    """Where there are no other keys than those that are known."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class TokenKeys:
+    """Keys of an installation that change while it is at work.
+
+    Attributes:
+        now: the first makes tokens, all know them. It may raise KeysUnreached.
+        again: those that are found by another look, for a token that none of them made: another process may have a
+            newer key. Named is who shows it: nobody causes looks without end. None where there are no others. It may
+            raise KeysUnreached.
+    """
+
+    now: Callable[[], Sequence[bytes]] = field(default=no_keys, repr=False)
+    again: Callable[[str], Sequence[bytes]] = field(default=no_others, repr=False)
