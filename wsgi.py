@@ -79,7 +79,7 @@ from backend.store.outlets import Outlets, Send
 from backend.store.rooms import Rooms
 from backend.store.rows import entry_told
 from backend.store.rules import Bus
-from backend.store.secrets import Seal, new_key
+from backend.store.secrets import new_key
 from backend.store.session import Store
 from backend.store.shelves import Shelves
 from backend.tracing import UNTRACED, Traces
@@ -162,7 +162,7 @@ def sessions_for(chosen: BackendSettings, store: Store, identity: Identity) -> S
     return sessions_of(chosen, store, lasting, identity.account_id_of)
 
 
-def outlets_of(chosen: BackendSettings, catalog: Catalog, cloud: Cloud, seal: Seal) -> Outlets:
+def outlets_of(chosen: BackendSettings, catalog: Catalog, cloud: Cloud, store: Store) -> Outlets:
     """What takes messages, and AWS's words for them."""
     regions = regions_of(chosen)
     of_cloud = {mine: name for name, mine in regions.items()}
@@ -179,7 +179,7 @@ def outlets_of(chosen: BackendSettings, catalog: Catalog, cloud: Cloud, seal: Se
 
     rooms = Rooms(SystemClock(), chosen.queues)
     shelves = Shelves(is_home, partial(notifications, endpoint=chosen.messages_endpoint), rooms)
-    hooks = WebhookSink(webhook_keys_of(chosen, seal), SystemClock(), chosen.webhooks)
+    hooks = WebhookSink(webhook_keys_of(store), SystemClock(), chosen.webhooks)
     asking = Consultations(lambda region: of_cloud.get(region, region), account_of)
 
     def consult(question: Question) -> frozenset[str]:
@@ -237,7 +237,7 @@ def create_gateway() -> Flask:
             store,
             cloud,
             clock,
-            outlets=outlets_of(chosen, Catalog(cloud, clock), cloud, store.seal),
+            outlets=outlets_of(chosen, Catalog(cloud, clock), cloud, store),
             engine=chosen.engine,
             record_acls=chosen.record_acls,
             sessions=sessions,
@@ -249,7 +249,7 @@ def create_gateway() -> Flask:
         credentials=SessionCredentials(identity.credentials, sessions),
         clock=clock,
         regions=identity.regions,
-        page_keys=_tokens_of(page_keys_of(chosen, store.seal)),
+        page_keys=_tokens_of(page_keys_of(store)),
         default_region=chosen.region if chosen.region in identity.regions else next(iter(identity.regions)),
         limits=gateway.limits,
         throttle=gateway.throttle(),
@@ -307,7 +307,7 @@ def create_metadata() -> Metadata:
         nullcontext if patience is None else patience.request,
     )
     keeper_of(chosen, store).start()
-    return Metadata(guests, asked, SystemClock(), _tokens_of(page_keys_of(chosen, store.seal)))
+    return Metadata(guests, asked, SystemClock(), _tokens_of(page_keys_of(store)))
 
 
 def main(given: Sequence[str] | None = None) -> int:

@@ -336,7 +336,7 @@ def test_what_the_operator_names_hears_of_every_group(tmp_path, monkeypatch):
         chosen = wsgi.settings()
         store = wsgi.store_of(chosen)
         cloud = wsgi.cloud_of(chosen, store)
-        outlets = wsgi.outlets_of(chosen, Catalog(cloud, SystemClock()), cloud, wsgi.seal_of(chosen))
+        outlets = wsgi.outlets_of(chosen, Catalog(cloud, SystemClock()), cloud, store)
         told.append((outlets.everywhere, outlets.decide.keywords))
         store.close()
     assert told == [(False, {"everywhere": False}), (True, {"everywhere": True})]
@@ -352,7 +352,7 @@ def test_queues_of_the_cloud_s_own_are_told_where_it_has_any(tmp_path, monkeypat
 
     bare = world.simulated.cloud
     for cloud, taken in ((bare, False), (replace(bare, queues=Queues()), True)):
-        outlets = wsgi.outlets_of(wsgi.settings(), Catalog(cloud, world.clock), cloud, Seal())
+        outlets = wsgi.outlets_of(wsgi.settings(), Catalog(cloud, world.clock), cloud, world.store)
         assert outlets.takes("zaqar:moves") is taken
     outlets.sinks["zaqar"](SCOPE, "zaqar:moves", Telling(uuid_of("message"), "told"))
     assert told == [(SCOPE, "zaqar:moves", "told")]
@@ -367,17 +367,17 @@ def test_notifications_are_the_operator_s_and_need_their_library(tmp_path, monke
     monkeypatch.setenv("OS_DEFAULT__STATE", str(tmp_path))
     world = World()
     cloud = world.simulated.cloud
-    assert "oslo" not in wsgi.outlets_of(wsgi.settings(), Catalog(cloud, world.clock), cloud, Seal()).sinks
+    assert "oslo" not in wsgi.outlets_of(wsgi.settings(), Catalog(cloud, world.clock), cloud, world.store).sinks
     monkeypatch.setenv("OS_MESSAGES__NOTIFICATIONS_URL", "rabbit://u:secret@broker/")
     assert "u:secret" not in repr(wsgi.settings())
     monkeypatch.setitem(sys.modules, "oslo_messaging", None)
     with pytest.raises(CannotDo, match="not installed"):
-        wsgi.outlets_of(wsgi.settings(), Catalog(cloud, world.clock), cloud, Seal())
+        wsgi.outlets_of(wsgi.settings(), Catalog(cloud, world.clock), cloud, world.store)
     monkeypatch.setattr(wsgi, "opened", unusable)
     with pytest.raises(CannotDo, match="none that it knows"):
-        wsgi.outlets_of(wsgi.settings(), Catalog(cloud, world.clock), cloud, Seal())
+        wsgi.outlets_of(wsgi.settings(), Catalog(cloud, world.clock), cloud, world.store)
     monkeypatch.setattr(wsgi, "opened", lambda url, topic: None)
-    outlets = wsgi.outlets_of(wsgi.settings(), Catalog(cloud, world.clock), cloud, Seal())
+    outlets = wsgi.outlets_of(wsgi.settings(), Catalog(cloud, world.clock), cloud, world.store)
     assert "oslo" in outlets.sinks
     assert not outlets.takes("oslo:"), "no caller names it"
     world.close()
@@ -396,7 +396,7 @@ def test_a_queue_is_found_by_every_name_of_its_region_and_by_no_other(tmp_path, 
     world = World()
     scope, account = Scope(SCOPE.project_id, "R1"), account_id(SCOPE.project_id)
     outlets = wsgi.outlets_of(
-        wsgi.settings(), Catalog(world.simulated.cloud, world.clock), world.simulated.cloud, Seal()
+        wsgi.settings(), Catalog(world.simulated.cloud, world.clock), world.simulated.cloud, world.store
     )
     world.backend.queues.create(scope, "q", {}, {})
     world.backend.topics.create(scope, "q", {}, {})

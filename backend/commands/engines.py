@@ -46,7 +46,6 @@ from backend.services.networks import public_in
 from backend.store import migrate
 from backend.store.engines import EngineRecord
 from backend.store.outlets import Outlets
-from backend.store.secrets import Seal
 from backend.store.session import Store
 from backend.store.work_calls import Listener
 from backend.tracing import UNTRACED, Traces
@@ -58,7 +57,7 @@ _BEATS: Final = 2
 _PATIENCE_SECONDS: Final = 1.0
 """How long an engine's one thread stands still for a key that it has not: it has other work."""
 SetLevel = Callable[[str], None]
-OutletsOf = Callable[[BackendSettings, Catalog, Cloud, Seal], Outlets]
+OutletsOf = Callable[[BackendSettings, Catalog, Cloud, Store], Outlets]
 
 
 def create_engine(
@@ -91,7 +90,7 @@ def create_engine(
         store=store,
         cloud=cloud,
         catalog=catalog,
-        outlets=outlets_of(chosen, catalog, cloud, store.seal),
+        outlets=outlets_of(chosen, catalog, cloud, store),
         clock=clock,
         settings=chosen.engine,
         rng=random.Random(secrets.randbits(64)),

@@ -72,7 +72,7 @@ def _chosen(conn: Connection, project: str | None, ids: Sequence[str]) -> Sequen
 def _secret(asked: argparse.Namespace) -> Told:
     present = opening.settings()
     project = opening.project_of(present, asked.project)
-    key, *_older = opening.webhook_keys_of(present, opening.seal_of(present))()
+    key, *_older = opening.webhook_keys_of(_store())()
     return told_secret(secret_of(key, project))
 
 

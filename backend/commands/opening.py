@@ -193,15 +193,15 @@ class DerivedKeys:
     """What is made of an installation's keys: nothing that a caller knows, the same in all its processes.
 
     One for each key of secrets, so that what was told before there was another key is good as long as the older one is
-    there; without any, one of the database's URL, which holds its password. Each method raises KeysUnreached.
+    there; without any, one of what the database holds for it. Each method raises KeysUnreached, StoreUnavailable.
     """
 
     seal: Seal
-    url: str = field(repr=False)
+    unsealed: Callable[[], str] = field(repr=False)
 
     def now(self) -> Sequence[bytes]:
         """The first makes tokens."""
-        return self._of(self.seal.keys or (self.url,))
+        return self._of(self.seal.keys or (self.unsealed(),))
 
     def again(self, who: str) -> Sequence[bytes]:
         """Those that are found by another look, for who shows what none of the others made."""
@@ -211,14 +211,14 @@ class DerivedKeys:
         return [hmac.digest(b"coppice pages", each.encode(), "sha256") for each in keys]
 
 
-def page_keys_of(chosen: BackendSettings, seal: Seal) -> DerivedKeys:
+def page_keys_of(store: Store) -> DerivedKeys:
     """What authenticates tokens of pages."""
-    return DerivedKeys(seal, chosen.database_url)
+    return DerivedKeys(store.seal, Installation(store).secret)
 
 
-def webhook_keys_of(chosen: BackendSettings, seal: Seal) -> Callable[[], Sequence[bytes]]:
+def webhook_keys_of(store: Store) -> Callable[[], Sequence[bytes]]:
     """What the secrets are made of that web servers check signatures with, likewise; no caller has it."""
-    pages = page_keys_of(chosen, seal)
+    pages = page_keys_of(store)
     return lambda: [hmac.digest(each, b"coppice webhooks", "sha256") for each in pages.now()]
 
 

@@ -25,7 +25,7 @@ from backend.domain.scope import Scope
 from backend.domain.web_addresses import Address, Network, WebAddress, may_be_told, resolved, shown, web_address
 from backend.drivers.name_lookups import Lookups, resolve
 from backend.drivers.web_exchange import Deadline, body_of, connection_to, whole
-from backend.errors import KeysUnreached
+from backend.errors import KeysUnreached, StoreUnavailable
 
 _STATUS: Final = re.compile(rb"HTTP/1\.[01] ([1-5][0-9][0-9])(?: |\r|\Z)")
 _END: Final = re.compile(rb"\r?\n\r?\n")
@@ -78,7 +78,8 @@ class WebhookSink:
 
     Attributes:
         keys: the installation's, see ``secret_of``; messages are signed with the secrets of all of them, so that a web
-            server may take the newest while the older ones are still there. It may raise KeysUnreached.
+            server may take the newest while the older ones are still there. It may raise KeysUnreached, and
+            StoreUnavailable.
     """
 
     keys: Callable[[], Sequence[bytes]] = field(repr=False)
@@ -130,7 +131,7 @@ class WebhookSink:
         body = telling.body.encode()
         try:
             secrets = [secret_of(key, scope.project_id) for key in self.keys()]
-        except KeysUnreached as error:
+        except (KeysUnreached, StoreUnavailable) as error:
             raise Unreached(f"nothing can be signed now: {error}") from error
         headers = {
             "Host": address.authority,

@@ -420,6 +420,7 @@ installations = table(
     "installations",
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("id", ID, nullable=False),
+    Column("secret", WORD),  # what tokens and signatures are made of where no key is set
 )
 
 # Application credentials that owners handed over, so that the engine may act in their projects.

@@ -168,17 +168,29 @@ def test_references_are_of_a_manager(tmp_path):
     assert found.secrets.seals_launch_data
 
 
-def test_what_was_derived_from_a_key_is_good_as_long_as_it_is_there(installation):
-    chosen = configured(installation.path.parent, "")
-    before = opening.page_keys_of(chosen, Seal([FILE])).now()
-    assert opening.page_keys_of(chosen, Seal([ONE, FILE])).now() == [
-        *opening.page_keys_of(chosen, Seal([ONE])).now(),
-        *before,
-    ]
-    hooks = opening.webhook_keys_of(chosen, Seal([ONE, FILE]))()
-    assert hooks[1:] == opening.webhook_keys_of(chosen, Seal([FILE]))()
-    assert len({*before, *hooks}) == 3
-    assert len(opening.page_keys_of(chosen, Seal()).now()) == 1
+def test_what_was_derived_from_a_key_is_good_as_long_as_it_is_there():
+    before = derived(FILE).now()
+    assert derived(ONE, FILE).now() == [*derived(ONE).now(), *before]
+    assert len({*before, *derived(ONE, FILE).now()}) == 2
+
+
+def derived(*keys):
+    return opening.DerivedKeys(Seal(keys), lambda: "drawn")
+
+
+def test_without_a_key_nothing_that_can_be_guessed_is_signed_with(tmp_path, monkeypatch):
+    """An installation's URL is in every manual, and changes with its password."""
+    found = []
+    for folder in ("one", "other"):
+        (tmp_path / folder / ".coppice").mkdir(parents=True)
+        monkeypatch.chdir(tmp_path / folder)
+        store = opening.store_of(opening.settings())
+        assert wsgi.main(["migrate"]) == 0
+        found.append((opening.page_keys_of(store).now(), opening.webhook_keys_of(store)()))
+        assert opening.webhook_keys_of(opening.store_of(opening.settings()))() == found[-1][1]
+        store.close()
+    (pages, hooks), (others, other_hooks) = found
+    assert len({*pages, *hooks, *others, *other_hooks}) == 4
 
 
 def test_tokens_of_a_process_that_has_a_newer_key_cause_one_look_and_then_none_for_a_while(installation):
@@ -190,15 +202,14 @@ def test_tokens_of_a_process_that_has_a_newer_key_cause_one_look_and_then_none_f
         looks.append(1)
         return installation.path.read_text().split()
 
-    chosen = configured(installation.path.parent, "")
-    keys = opening.page_keys_of(chosen, Seal([FILE], again, clock=clock))
+    keys = opening.DerivedKeys(Seal([FILE], again, clock=clock), lambda: "drawn")
     for who in ("p", "p", "q"):
         assert keys.again(who) == []
     assert len(looks) == 2, "one for each"
     installation.path.write_text(f"{ONE}\n{FILE}\n")
     assert keys.again("p") == []
     clock.move(5)
-    assert keys.again("p") == keys.now() == opening.page_keys_of(chosen, Seal([ONE, FILE])).now()
+    assert keys.again("p") == keys.now() == derived(ONE, FILE).now()
 
 
 def test_whether_a_token_is_good_is_not_known_while_keys_are_away(installation):
@@ -206,7 +217,7 @@ def test_whether_a_token_is_good_is_not_known_while_keys_are_away(installation):
     seal.look()
     installation.chosen = replace(installation.chosen, references=("two",))
     installation.manager.away = True
-    keys = opening.page_keys_of(configured(installation.path.parent, ""), seal)
+    keys = opening.DerivedKeys(seal, lambda: "drawn")
     with pytest.raises(KeysUnreached):
         keys.again("p")
     assert len(keys.now()) == 2

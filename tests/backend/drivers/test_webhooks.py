@@ -13,7 +13,7 @@ from backend.clock import SystemClock
 from backend.domain.messages import Gone, Refused, Telling, Unreached
 from backend.drivers.name_lookups import Lookups
 from backend.drivers.webhooks import WebhookRule, WebhookSink, secret_of, signature, told_secret
-from backend.errors import KeysUnreached
+from backend.errors import KeysUnreached, StoreUnavailable
 from tests.factories import NOW, SCOPE, HandClock
 
 LOOPBACK = ip_network("127.0.0.0/8")
@@ -99,13 +99,14 @@ def test_while_there_are_several_keys_a_message_has_the_signatures_of_all(served
     assert told.removeprefix("webhook-signature: ").split() == both
 
 
-def test_without_keys_a_message_waits(served):
+@pytest.mark.parametrize("why", [KeysUnreached, StoreUnavailable])
+def test_without_keys_a_message_waits(served, why):
     server = served()
 
     def away():
-        raise KeysUnreached("the manager is away")
+        raise why("it is away")
 
-    with pytest.raises(Unreached, match="nothing can be signed now: the manager is away"):
+    with pytest.raises(Unreached, match="nothing can be signed now: it is away"):
         replace(_sink(), keys=away).send(SCOPE, f"http://hooks.example:{server.port}/", TELLING)
 
 
