@@ -160,12 +160,12 @@ class Templates:
         *,
         minimum: int = 1,
         maximum: int | None = None,
-    ) -> tuple[Template, list[TemplateVersion]]:
-        """A template and its versions within the bounds, in ascending order."""
+        limit: int,
+    ) -> list[TemplateVersion]:
+        """The newest versions of a template within the bounds, in descending order."""
         with self._store.read() as conn:
             template = _found(rows.find(conn, scope, template_id=ref.id, name=ref.name), ref)
-            found = rows.versions(conn, template, minimum=minimum, maximum=maximum, limit=VERSIONS_LIMIT)
-        return template, found
+            return rows.versions(conn, template, minimum=minimum, maximum=maximum, limit=limit)
 
     def each_version(self, scope: Scope, version: str, *, after: str | None, limit: int) -> Page[TemplateVersion]:
         """The ``$Latest`` or ``$Default`` version of every template, by template name."""

@@ -156,17 +156,14 @@ def number_of(template: Template, version: str | None) -> int | None:
 
 
 def versions(
-    conn: Connection, template: Template, *, after: int = 0, minimum: int = 1, maximum: int | None = None, limit: int
+    conn: Connection, template: Template, *, minimum: int = 1, maximum: int | None = None, limit: int
 ) -> list[TemplateVersion]:
-    """Versions of a template in ascending order, those above ``after`` within the bounds."""
-    conditions = [
-        template_versions.c.template_id == template.id,
-        template_versions.c.version > after,
-        template_versions.c.version >= minimum,
-    ]
+    """The newest versions of a template within the bounds, in descending order."""
+    conditions = [template_versions.c.template_id == template.id, template_versions.c.version >= minimum]
     if maximum is not None:
         conditions.append(template_versions.c.version <= maximum)
-    statement = select(template_versions).where(*conditions).order_by(template_versions.c.version).limit(limit)
+    newest_first = template_versions.c.version.desc()
+    statement = select(template_versions).where(*conditions).order_by(newest_first).limit(limit)
     return [rows.template_version_of(row, template) for row in conn.execute(statement)]
 
 

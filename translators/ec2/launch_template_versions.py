@@ -61,7 +61,7 @@ _FILTERS: Final[Filters[TemplateVersion]] = {
 }
 VERSIONS: Final = Noun(
     answer="LaunchTemplateVersions",
-    items=lambda call, _: _of_one(call),
+    items=lambda call, _: _wanted(call),
     members=_MEMBERS,
     order=lambda version: -version.version,
     filters=_FILTERS,
@@ -100,7 +100,8 @@ def _describe(call: Call) -> Result:
     if params.get("MaxResults") is not None:
         actions.check_bounds(params["MaxResults"], _BOUNDS)
     one = params.get("LaunchTemplateId") or params.get("LaunchTemplateName")
-    answer = VERSIONS.describe(call) if one else _of_each(call)
+    of_one = VERSIONS.describe if params.get("Versions") else _of_one
+    answer = of_one(call) if one else _of_each(call)
     return {**answer, "LaunchTemplateVersions": _resolved(call, answer["LaunchTemplateVersions"])}
 
 
@@ -133,23 +134,37 @@ def _plain(call: Call, data: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**data, "ImageId": arns.image_id(meant.id)}
 
 
-def _of_one(call: Call) -> list[TemplateVersion]:
-    """The wanted versions of one template."""
+def _wanted(call: Call) -> list[TemplateVersion]:
+    """The versions of one template that are named."""
     params, ref = call.params, reference(call)
-    wanted: Sequence[str] = params.get("Versions") or ()
-    bounds = [params.get("MinVersion"), params.get("MaxVersion")]
-    if wanted:
-        if any(bounds):
-            raise AWSError(  # unsourced
-                "InvalidParameterCombination",
-                "The parameter Versions cannot be used together with MinVersion or MaxVersion.",
-            )
-        chosen = [call.backend.templates.version(call.scope, ref, version) for version in wanted]
-        found: list[TemplateVersion] = list({version.version: version for version in chosen}.values())
-    else:
-        least, most = (_number(call, bound) for bound in bounds)
-        found = list(call.backend.templates.versions(call.scope, ref, minimum=least or 1, maximum=most)[1])
-    return found
+    if params.get("MinVersion") or params.get("MaxVersion"):
+        raise AWSError(  # unsourced
+            "InvalidParameterCombination",
+            "The parameter Versions cannot be used together with MinVersion or MaxVersion.",
+        )
+    chosen = [call.backend.templates.version(call.scope, ref, version) for version in params["Versions"]]
+    return list({version.version: version for version in chosen}.values())
+
+
+def _of_one(call: Call) -> Result:
+    """Versions of one template within bounds, a page of them: there may be thousands, and each lie sealed."""
+    params, ref = call.params, reference(call)
+    least, most = (_number(call, params.get(bound)) for bound in ("MinVersion", "MaxVersion"))
+    limit: int = params.get("MaxResults") or _BOUNDS.default or 0
+    mark = paging.binding(call)
+    if token := params.get("NextToken"):
+        before = -paging.decode(token, call.operation, mark, "ec2", like=0) - 1
+        most = before if most is None else min(most, before)
+    found: list[TemplateVersion] = []
+    more = True
+    while more and len(found) <= limit:
+        some = call.backend.templates.versions(call.scope, ref, minimum=least or 1, maximum=most, limit=limit + 1)
+        found += VERSIONS.matching(call, some)[0]
+        more = len(some) > limit
+        most = some[-1].version - 1 if some else most
+    shown = found[:limit]
+    last = {"NextToken": paging.encode(call.operation, -shown[-1].version, mark)} if len(found) > limit else {}
+    return {VERSIONS.answer: VERSIONS.shown(call, shown), **last}
 
 
 def _number(call: Call, bound: str | None) -> int | None:

@@ -111,6 +111,9 @@ def test_pages_and_counts(store: Store) -> None:
         assert templates.count(conn, SCOPE) == 3
         found = templates.versions(conn, page.items[0], minimum=2, limit=9)
         assert [each.version for each in found] == [2]
+        assert [each.version for each in templates.versions(conn, page.items[0], limit=9)] == [2, 1]
+        assert [each.version for each in templates.versions(conn, page.items[0], limit=1)] == [2]
+        assert [each.version for each in templates.versions(conn, page.items[0], maximum=1, limit=1)] == [1]
         assert templates.count_versions(conn, page.items[0].id) == 2
 
 

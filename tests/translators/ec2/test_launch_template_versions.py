@@ -4,6 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from backend.store.guarded import Guard, guard
+from backend.store.secrets import Seal, new_key
+from tests.factories import World
 from tests.translators.ec2.wire import Asking, filtered
 
 
@@ -74,6 +77,37 @@ def test_pages_go_downwards(three: Asking) -> None:
     rest = three("DescribeLaunchTemplateVersions", LaunchTemplateName="web", MaxResults=2, NextToken=page["NextToken"])
     assert numbers(rest) == [1]
     assert "NextToken" not in rest
+
+
+def test_what_is_filtered_fills_its_pages_and_goes_on_behind_what_went_meanwhile(three: Asking) -> None:
+    def asked(**params: object) -> dict:
+        return three("DescribeLaunchTemplateVersions", LaunchTemplateName="web", MaxResults=1, **params)
+
+    small = {"Filters": filtered("instance-type", "t3.small", "t3.micro")}
+    page = asked(**small)
+    assert numbers(page) == [2]
+    assert numbers(asked(**small, NextToken=page["NextToken"])) == [1]
+    page = asked(MinVersion="2")
+    three("DeleteLaunchTemplateVersions", LaunchTemplateName="web", Versions=["2"])
+    assert asked(MinVersion="2", NextToken=page["NextToken"]) == {"LaunchTemplateVersions": []}
+
+
+def test_no_more_versions_are_opened_than_a_page_has(
+    world: World, aws: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guard(world.store.engine, Guard(Seal([new_key()]), closes=True))
+    aws("CreateLaunchTemplate", LaunchTemplateName="web", LaunchTemplateData={"InstanceType": "t3.micro"})
+    for _ in range(9):
+        aws("CreateLaunchTemplateVersion", LaunchTemplateName="web", LaunchTemplateData={"KeyName": "k"})
+    opened, once = [], Seal.open
+
+    def counted(seal: Seal, sealed: str) -> str:
+        opened.append(sealed)
+        return once(seal, sealed)
+
+    monkeypatch.setattr(Seal, "open", counted)
+    page = aws("DescribeLaunchTemplateVersions", LaunchTemplateName="web", MaxResults=2)
+    assert (numbers(page), len(opened)) == ([10, 9], 3 * 2), "two columns of each, and one that says that more follow"
 
 
 def test_without_a_template_the_latest_or_default_of_each(three: Asking) -> None:
