@@ -83,7 +83,7 @@ from backend.store.secrets import new_key
 from backend.store.session import Store
 from backend.store.shelves import Shelves
 from backend.tracing import UNTRACED, Traces
-from gateway import commands, local, log_lines, request_log
+from gateway import commands, inherited, local, log_lines, request_log
 from gateway import config as gateway_config
 from gateway.app import create_app
 from gateway.auth import keys, sigv4
@@ -118,12 +118,12 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("wsgi")
 
 
-def embedded_identity(chosen: BackendSettings) -> Identity:
+def embedded_identity(chosen: BackendSettings, store: Store) -> Identity:
     """The first key pair of the embedded cloud, and those of its accounts."""
     pair = keys.read(Path(chosen.state) / ENV_FILE)
     caller = Caller(access_key=pair.access_key, user_id=EMBEDDED, user_name=USER, project_id=EMBEDDED)
     first = StaticCredentials({pair.access_key: Credential(pair.secret_key, caller)})
-    others = KeystoneCredentials(Callers(accounts_of(chosen)))
+    others = KeystoneCredentials(Callers(accounts_of(chosen, store.seal)))
     return Identity(FirstOf(first, others), regions_of(chosen), number_of)
 
 
@@ -223,13 +223,13 @@ def create_gateway() -> Flask:
     _log_from(chosen.log_level)
     asked = gateway_config.parsed()
     gateway, audit = gateway_config.settings_of(asked), gateway_config.audit_of(asked)
-    store = store_of(chosen, seal=seal_of(chosen))
+    store = store_of(chosen, seal=seal_of(chosen, inherited.SHARED.left()))
     clock = SystemClock()
     patience = patience_of(chosen)
     embedded = chosen.driver != "openstack"
     ended = ended_in(chosen, store)
     traces = traces_of(chosen, "coppice-gateway")
-    identity = embedded_identity(chosen) if embedded else keystone_identity(chosen, patience, ended, traces)
+    identity = embedded_identity(chosen, store) if embedded else keystone_identity(chosen, patience, ended, traces)
     sessions = sessions_for(chosen, store, identity)
     cloud = cloud_of(chosen, store, patience, traces)
     pipeline = Pipeline(
@@ -264,7 +264,7 @@ def create_gateway() -> Flask:
         observe=request_log.shared() if audit is None else audit.beside(request_log.shared()),
         find_handler=log_lines.about_requests(registry.find if patience is None else patience.handlers(registry.find)),
     )
-    keeper_of(chosen, store).start()
+    keeper_of(chosen, store, leave=inherited.SHARED.leave).start()
     names = {mine: name for name, mine in identity.regions.items()}
     receiving = Receivers(
         partial(receive, pipeline.backend),
@@ -295,7 +295,7 @@ def create_metadata() -> Metadata:
         asked = replace(asked, secret="", project=EMBEDDED)
     elif not asked.secret:
         raise CannotDo("[metadata] secret is not set: it is the metadata_proxy_shared_secret of Neutron's agents")
-    store, patience = store_of(chosen, seal=seal_of(chosen)), patience_of(chosen)
+    store, patience = store_of(chosen, seal=seal_of(chosen, inherited.SHARED.left())), patience_of(chosen)
     backend = Backend.build(store, cloud_of(chosen, store, patience), SystemClock(), names=chosen.names)
     regions = regions_of(chosen)
     region = chosen.region if chosen.region in regions else next(iter(regions))
@@ -306,7 +306,7 @@ def create_metadata() -> Metadata:
         number_of if embedded else account_id,
         nullcontext if patience is None else patience.request,
     )
-    keeper_of(chosen, store).start()
+    keeper_of(chosen, store, leave=inherited.SHARED.leave).start()
     return Metadata(guests, asked, SystemClock(), _tokens_of(page_keys_of(store)))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from gunicorn.glogging import Logger
 from prometheus_client.multiprocess import mark_process_dead
 
-from gateway import log_lines
+from gateway import inherited, log_lines
 from gateway.config import gunicorn_options, load
 
 
@@ -27,8 +27,9 @@ class LogLines(Logger):  # type: ignore[misc]
 
 
 def on_starting(_server: Any) -> None:
-    """The process that starts the others tells what it has to tell in such lines, too."""
+    """The process that starts the others tells what it has to tell in such lines, too, and makes what they share."""
     log_lines.to_stderr()
+    inherited.SHARED.make_room()
 
 
 def post_fork(_server: Any, _worker: Any) -> None:

@@ -290,7 +290,7 @@ def test_a_session_ends_with_its_key_though_the_id_is_given_to_another_account(t
     known, store = opening.accounts_of(chosen), opening.store_of(chosen)
     known.add("one", "111111111111", known.new_key(access_key="shared", secret="s3cret"))
     known.add("two", "222222222222", known.new_key())
-    identity = wsgi.embedded_identity(chosen)
+    identity = wsgi.embedded_identity(chosen, store)
     sessions = wsgi.sessions_for(chosen, store, identity)
     credentials = SessionCredentials(identity.credentials, sessions)
     made = sessions.open("shared", "111111111111", timedelta(hours=1)).access_key

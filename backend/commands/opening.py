@@ -118,14 +118,19 @@ def delegations_of(store: Store) -> StoredDelegations:
     return StoredDelegations(store, store.seal)
 
 
-def seal_of(chosen: BackendSettings) -> Seal:
-    """What seals secrets: keys of the settings, of a file, of a manager; none where none is set. Raises CannotDo."""
+def seal_of(chosen: BackendSettings, left: Sequence[str] = ()) -> Seal:
+    """What seals secrets: keys of the settings, of a file, of a manager; none where none is set. Raises CannotDo.
+
+    Args:
+        left: keys that a process of the same kind had before this one.
+    """
 
     def present() -> tuple[SecretSettings, Path]:
         now = settings()
         return now.secrets, key_file_of(now)
 
-    return seals.opened(chosen.secrets, key_file_of(chosen), lambda kind, named: _manager(kind).of(named), present)
+    kept = lambda kind, named: _manager(kind).of(named)  # noqa: E731
+    return seals.opened(chosen.secrets, key_file_of(chosen), kept, present, left)
 
 
 def _later(chosen: BackendSettings) -> Seal:
@@ -174,13 +179,19 @@ def _login_of(chosen: OpenStackSettings) -> castellan_keys.Login:
         raise ManagerMisconfigured(str(why)) from why
 
 
-def keeper_of(chosen: BackendSettings, store: Store, patience: float = 5.0) -> seals.Keeper:
+def keeper_of(
+    chosen: BackendSettings,
+    store: Store,
+    patience: float = 5.0,
+    leave: Callable[[Sequence[str]], object] = tuple,
+) -> seals.Keeper:
     """What looks for other keys while a process runs; not started.
 
     Args:
         patience: seconds that a thread of it that needs another key waits for it.
+        leave: takes the keys for a process that may come after this one.
     """
-    return seals.Keeper(store.seal, chosen.secrets.look_seconds, patience)
+    return seals.Keeper(store.seal, chosen.secrets.look_seconds, patience, leave)
 
 
 def key_file_of(chosen: BackendSettings) -> Path:
@@ -322,9 +333,13 @@ def project_of(chosen: BackendSettings, named: str) -> str:
     return found[0].project
 
 
-def accounts_of(chosen: BackendSettings) -> Accounts:
-    """The accounts of the embedded cloud. Raises CannotDo."""
-    return Accounts(Path(chosen.state) / ACCOUNTS_FILE, seal_of(chosen))
+def accounts_of(chosen: BackendSettings, seal: Seal | None = None) -> Accounts:
+    """The accounts of the embedded cloud. Raises CannotDo.
+
+    Args:
+        seal: of a process that has one already.
+    """
+    return Accounts(Path(chosen.state) / ACCOUNTS_FILE, seal or seal_of(chosen))
 
 
 def patience_of(chosen: BackendSettings) -> Brief | None:
@@ -423,7 +438,7 @@ def sessions_of(
     sealed = embedded or chosen.verify == "secret"
     rules = SessionRules(
         seal=store.seal if sealed else None,
-        roles=accounts_of(chosen) if embedded else None,
+        roles=accounts_of(chosen, store.seal) if embedded else None,
         lasting=lasting if sealed else no_owner,  # who has signatures checked may read no keys
         number_of=number_of,
     )

@@ -27,7 +27,11 @@ KeysOf = Callable[[str, Sequence[str]], Sequence[str]]
 
 
 def opened(
-    chosen: SecretSettings, path: Path, kept: KeysOf, present: Callable[[], tuple[SecretSettings, Path]]
+    chosen: SecretSettings,
+    path: Path,
+    kept: KeysOf,
+    present: Callable[[], tuple[SecretSettings, Path]],
+    left: Sequence[str] = (),
 ) -> Seal:
     """What seals secrets: the settings' keys or those of the file, and those that a manager keeps.
 
@@ -36,6 +40,7 @@ def opened(
     Args:
         path: of the key file, which need not be there unless the settings name it.
         present: settings and file as they are now, whenever keys are looked for again: they may name another manager.
+        left: keys that a process of the same kind had before this one, good until a manager is asked.
 
     Raises:
         CannotDo: the file cannot be read, what is set is no key, or no key of the manager's is named.
@@ -62,7 +67,7 @@ def opened(
     except ValueError as error:
         raise CannotDo("a key in [secrets] is none: coppice key makes one") from error
     _check(chosen, local)
-    return Seal(local, again) if chosen.manager == LOCAL else Seal((), again, lazily=True)
+    return Seal(local, again) if chosen.manager == LOCAL else Seal(left, again, lazily=not left)
 
 
 def _check(chosen: SecretSettings, local: Sequence[str]) -> None:
@@ -97,10 +102,13 @@ class Keeper:
     Args:
         pause: seconds between two looks.
         patience: seconds that who needs another key waits for it.
+        leave: called with the keys after each look that ended well.
     """
 
-    def __init__(self, seal: Seal, pause: float, patience: float) -> None:
-        self._seal, self._pause, self._patience = seal, pause, patience
+    def __init__(
+        self, seal: Seal, pause: float, patience: float, leave: Callable[[Sequence[str]], object] = tuple
+    ) -> None:
+        self._seal, self._pause, self._patience, self._leave = seal, pause, patience, leave
         self._wanted = threading.Event()
         self._told = ""
 
@@ -124,6 +132,7 @@ class Keeper:
                 LOG.error("keys of secrets cannot be read, %s: %s", stays, error)  # noqa: TRY400 - the words say it
             self._told = str(error)
             return
+        self._leave(self._seal.keys)
         if changed or self._told:
             LOG.info("keys of secrets were read: %d", len(self._seal.keys))
         if before and before.isdisjoint(self._seal.keys):

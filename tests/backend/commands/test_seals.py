@@ -65,6 +65,24 @@ def test_nothing_is_asked_before_a_key_is_needed(installation):
     assert "the manager is away" in (seals.not_ready(seal) or "")
 
 
+def test_keys_that_a_process_before_had_are_good_while_the_manager_is_away(installation):
+    left = []
+    seals.Keeper(installation.opened(), 60, 5, left.append).look()
+    assert left == [(ONE, FILE)]
+    installation.manager.away = True
+    kept = KeptKeys(lambda: installation.manager, "Barbican")
+    present = lambda: (installation.chosen, installation.path)  # noqa: E731
+    seal = seals.opened(installation.chosen, installation.path, lambda _, named: kept.of(named), present, left[0])
+    assert seals.not_ready(seal) is None
+    seals.Keeper(seal, 60, 5, left.append).look()
+    assert len(left) == 1
+    assert seal.open(Seal([ONE]).close("x")) == "x"
+    installation.manager.away = False
+    installation.chosen = replace(installation.chosen, references=("two",))
+    assert seal.look()
+    assert seal.keys == (TWO, FILE)
+
+
 def test_other_references_are_taken_while_it_runs_and_known_ones_not_asked_for_again(installation):
     seal = installation.opened()
     seal.look()
