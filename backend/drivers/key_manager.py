@@ -67,15 +67,16 @@ class KeptKeys:
         """The keys, as a seal takes them. Raises KeysUnreached where one of them cannot be had."""
         missing = [reference for reference in references if reference not in self._known]
         if missing:
-            self._in_time(lambda manager: [self._ask(manager, reference) for reference in missing])
+            self._in_time(lambda manager: self._ask(manager, missing))
         return [self._known[reference] for reference in references]
 
     def put(self, key: str) -> str:
         """Keep a key of ours; its reference. Raises KeysUnreached."""
         return self._in_time(lambda manager: manager.put(base64.urlsafe_b64decode(key)))
 
-    def _ask(self, manager: KeyManager, reference: str) -> None:
-        self._known[reference] = self._read(manager.get(reference), reference)
+    def _ask(self, manager: KeyManager, references: Sequence[str]) -> None:
+        for each in references:
+            self._known[each] = self._read(manager.get(each), each)
 
     def _in_time(self, ask: Callable[[KeyManager], T]) -> T:
         """What is asked, or no more than waiting for it: libraries bound each read, and not all of an answer."""

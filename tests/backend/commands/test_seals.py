@@ -198,6 +198,8 @@ def derived(*keys):
 
 def test_without_a_key_nothing_that_can_be_guessed_is_signed_with(tmp_path, monkeypatch):
     """An installation's URL is in every manual, and changes with its password."""
+    monkeypatch.setenv("OS_DEFAULT__STATE", ".coppice")
+    monkeypatch.delenv("OS_DATABASE__URL", raising=False)
     found = []
     for folder in ("one", "other"):
         (tmp_path / folder / ".coppice").mkdir(parents=True)
