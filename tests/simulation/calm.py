@@ -77,6 +77,8 @@ class Calm:
         looks += pools * QUIET / settings.pool_idle
         clusters = len(self.watcher.reader.read().clusters)
         asked, written = 1.2 * looks + 4, 4 * looks + 4 * clusters + 20
+        if self.world.mood.coordinated:
+            written += len(self.world.engines) * (QUIET / settings.beat + 1)
         if self.asked > asked or self.written > written:
             detail = f"{self.asked} calls ({asked:.0f}) and {self.written} writes ({written:.0f}) in {QUIET}"
             raise self.world.broke("14 quiet", detail)
@@ -348,7 +350,7 @@ class Calm:
             self._pass(1.0, deadline)
 
     def _let(self, while_: timedelta, steps_of: float = 2.0) -> None:
-        """Time passes; both engines tick."""
+        """Time passes; all engines tick."""
         ends_at = self._in(while_)
         while self.world.clock.now() < ends_at:
             self._pass(steps_of, ends_at)
@@ -358,4 +360,4 @@ class Calm:
         left = (ends_at - self.world.clock.now()).total_seconds()
         self.world.clock.wait(max(least, min(self.world.until_due(), left, AWHILE)))
         self.world.tick(self._next)
-        self._next = 1 - self._next
+        self._next = (self._next + 1) % len(self.world.engines)

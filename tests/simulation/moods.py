@@ -32,6 +32,7 @@ class Mood:
         composed: beside each alarm they put a composite one.
         braked: an operator puts brakes on and takes them off.
         batched: users and an operator set sizes of batches.
+        coordinated: engines know each other, by the database and by a coordinator that tells them what it likes.
         foreseeing: where they do, they put predictive ones, too, and let some time pass.
         watching: they have alarms stop, end, reboot or recover servers.
         timed: they write schedules, and have their hooks told to targets that fail and recover.
@@ -63,6 +64,7 @@ class Mood:
     composed: bool = False
     braked: bool = False
     batched: bool = False
+    coordinated: bool = False
     foreseeing: bool = False
     watching: bool = False
 
@@ -91,6 +93,13 @@ WATCHING = Mood(watching=True, largest=4, steps=40)
 TIMED = Mood(hooked=True, timed=True)
 BRAKED = Mood(braked=True)
 BATCHED = Mood(batched=True, warmed=True, largest=14, steps=40, delays=((0.0,), (0.0, 0.2, 1.0, 5.0)))
+COORDINATED = Mood(
+    coordinated=True,
+    largest=6,
+    steps=40,
+    pauses=(0.0, 1.0, 5.0, 7.0, 12.0, 61.0),
+    delays=((0.0, 0.2, 1.0, 5.0), (0.0, 1.0, 10.0, 20.0)),
+)
 BUILDING = Mood(builders=3, largest=3, steps=50)
 BIG = Mood(largest=40, crash=(0.0, 0.01), fault=(0.02,))
 TRIALS = {
@@ -137,6 +146,7 @@ TRIALS = {
     )
 }
 TRIALS["works_in_batches"] = replace(TRIALS["stays_quiet"], trial="works_in_batches", batched=True, steps=15)
+TRIALS["outlives_an_engine"] = replace(TRIALS["stays_quiet"], trial="outlives_an_engine", coordinated=True, steps=10)
 TRIALS["ends_what_was_built"] = replace(TRIALS["stays_quiet"], trial="ends_what_was_built", builders=1, steps=2)
 MOODS = {
     "normal": NORMAL,
@@ -165,6 +175,7 @@ MOODS = {
     "building": BUILDING,
     "braked": BRAKED,
     "batched": BATCHED,
+    "coordinated": COORDINATED,
 }
 SOAK = (
     "normal",
@@ -190,6 +201,7 @@ SOAK = (
     "composed",
     "braked",
     "batched",
+    "coordinated",
     "foreseeing",
     "watching",
 )
@@ -222,6 +234,7 @@ SEEDS = {
     "building": 5,
     "braked": 5,
     "batched": 4,
+    "coordinated": 4,
 }
 """How many seeds of a mood, from 0 on, hold whenever the tests do."""
 LONG = {"outlives_outage", "gives_up"}

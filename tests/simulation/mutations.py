@@ -10,6 +10,7 @@ from tests.simulation import broken_batches as batches
 from tests.simulation import broken_brakes as brakes
 from tests.simulation import broken_building as building
 from tests.simulation import broken_composing as composing
+from tests.simulation import broken_coordination as coordination
 from tests.simulation import broken_direct as direct
 from tests.simulation import broken_engine as engine
 from tests.simulation import broken_hearing as hearing
@@ -28,6 +29,7 @@ from tests.simulation.moods import (
     BIG,
     BRAKED,
     COMPOSED,
+    COORDINATED,
     DIRECT,
     FORESEEING,
     HOOKED,
@@ -222,6 +224,13 @@ MUTATIONS = (
     Mutation(batches.asks_for_all_in_one_call, BATCHED),
     Mutation(batches.counts_no_member, BATCHED),
     _trial(batches.forgets_the_rest, "works_in_batches"),
+    Mutation(coordination.makes_a_filter_of_its_share, COORDINATED),
+    Mutation(coordination.believes_the_coordinator, COORDINATED),
+    Mutation(coordination.goes_on_unheard_of, COORDINATED),
+    Mutation(coordination.is_sure_at_once, COORDINATED),
+    Mutation(coordination.forgets_whom_it_has_just_heard, COORDINATED),
+    Mutation(coordination.gives_back_epochs_too, COORDINATED),
+    _trial(coordination.buries_nobody, "outlives_an_engine"),
     _trial(building.keeps_the_mark, "ends_what_was_built"),
     _trial(building.forgets_a_deletion, "ends_what_was_built"),
     _trial(building.ends_no_subnet, "ends_what_was_built"),

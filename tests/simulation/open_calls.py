@@ -26,6 +26,7 @@ class Open:
     Attributes:
         asks_at, answers_at: when it reaches the cloud, and when its answer is here.
         queued: until then it waits for its turn here, and is on its way no sooner.
+        held: its turn had come, and whoever asks did not hold what it is for at that moment.
         answer: what the cloud said, None before that.
         asked: it reached the cloud, whatever came of it.
     """
@@ -35,6 +36,7 @@ class Open:
     asks_at: datetime
     answers_at: datetime
     queued: bool = False
+    held: bool = False
     answer: tuple[Any] | None = None
     asked: bool = False
 
@@ -120,7 +122,15 @@ class OpenCalls:
             self.open.remove(each)
             each.future.cancel()
         else:
-            each.asks_at = self._clock.now() + timedelta(seconds=1)
+            each.asks_at, each.held = self._clock.now() + timedelta(seconds=1), True
+
+    def retry(self) -> None:
+        """What was held may be begun by now: whoever asks has been heard of again."""
+        held = [each for each in self.open if each.held]
+        for each in held:
+            each.asks_at, each.held = self._clock.now(), False
+        if held:
+            self.proceed()
 
     def next_at(self) -> datetime | None:
         return min((each.due_at for each in self.open), default=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from backend.domain.activity import ActivityKind
@@ -12,6 +13,7 @@ from backend.drivers import errors
 from backend.drivers.simulated.faults import Where
 from backend.store import watches
 from tests.simulation.calm import REACTION
+from tests.simulation.coordination import WORDS
 from tests.simulation.hardships import GROUP
 from tests.simulation.neighbours import Neighbours
 
@@ -70,7 +72,7 @@ class Races(Neighbours):
             if point == "begin" and actor[0] == "engine" and owner is not None and ready():
                 self.world.chaos.listeners.remove(listen)
                 with self.world.chaos.inside("meanwhile", 0):
-                    act(1 - actor[1])
+                    act((actor[1] + 1) % len(self.world.engines))
 
         self.world.chaos.listeners.append(listen)
 
@@ -102,6 +104,41 @@ class Races(Neighbours):
         if told != 1:
             raise self.world.broke("7 journal", f"one refusal is told {told} times")
         self._let(self.world.settings.refused_retry * 2)
+
+    def outlives_an_engine(self) -> None:
+        """What an engine that died had begun is taken up long before its lease ends, whatever a coordinator says."""
+        cluster, settings, roll = self.group(1), self.world.settings, self.world.roll
+        assert roll is not None
+        word = self.world.rng.choice(WORDS)
+        for name in roll.living.values():
+            roll.say(name, word)
+        self.world.trace(f"the coordinator tells all: {word.__name__}")
+        self._all_go_on(settings.silence * 2)
+        self.world.calls[0].delays = (settings.lease.total_seconds() * 2,)
+        self.resize(2)
+        self.world.clock.wait(1.0)  # by then it is anybody's
+        self.world.tick(0)
+        dead, (owner, epoch) = roll.living[0], self._holder(cluster)
+        if owner != dead:
+            raise self.world.broke("35 turns", f"{dead} leaves lie what is overdue, {owner} has it")
+        self.world.engines[0] = self.world.new_engine(0)
+        self._all_go_on(settings.silence + settings.beat * 2)
+        if self._holder(cluster) == (owner, epoch):
+            raise self.world.broke("33 in time", f"{dead} is dead, and still has {GROUP}")
+        by = self._in(self._coming_up() * 2)
+        self._until(lambda: self._is_whole(cluster.id), by, f"{GROUP} is not whole")
+
+    def _all_go_on(self, while_: timedelta) -> None:
+        """Each engine is heard of as often as it is to be."""
+        for _ in range(round(while_.total_seconds())):
+            self.world.clock.wait(1.0)
+            for number in range(len(self.world.engines)):
+                self.world.tick(number)
+
+    def _holder(self, cluster: Cluster) -> tuple[str | None, int]:
+        question = "SELECT owner, epoch FROM clusters WHERE id = ?"
+        found: tuple[str | None, int] = self.world.store.database.raw.execute(question, (cluster.id,)).fetchone()
+        return found
 
     def spares_what_was_reclaimed(self) -> None:
         """What looked like nobody's and is its owner's own by now is not ended."""

@@ -16,6 +16,7 @@ from tests.simulation.actor import Actor
 from tests.simulation.batches import Batches, Sizers
 from tests.simulation.brakes import Operator
 from tests.simulation.composing import Composites
+from tests.simulation.coordination import Partitions
 from tests.simulation.direct import Launches
 from tests.simulation.ground import Ground
 from tests.simulation.hooks import Askers, Waits
@@ -110,6 +111,7 @@ def _play(world: World, mood: Mood, steps: int, *, calm: bool) -> None:
         scalers.settle_in()
     wardens = _watched(world, model, users) if mood.watching else None
     sizers = Sizers(Batches(world, model), users) if mood.batched else None
+    partitions = None if world.roll is None else Partitions(world, world.roll)
     operator = Operator(world, watcher.reader) if mood.braked else None
     if operator is not None:
         world.after_tick.append(operator.look)
@@ -123,14 +125,14 @@ def _play(world: World, mood: Mood, steps: int, *, calm: bool) -> None:
         *(partial(_overtake, world, mood) for _ in range(mood.overtakes)),
         partial(world.clock.wait, 2.0),
         *_acts(askers, mixers, *refreshers, rebuilders, preparers, launches, planners, scalers, wardens),
-        *_acts(operator, sizers),
+        *_acts(operator, sizers, partitions),
     ]
     after_step = [
         *_acts(askers, mixers),
         *([partial(_refresh_now_and_then, world, refreshers)] if refreshers else []),
         *_acts(rebuilders, preparers, launches, planners),
         *([partial(_fail_targets, world)] if planners is not None else []),
-        *_acts(scalers, scalers, wardens, wardens, operator, sizers),
+        *_acts(scalers, scalers, wardens, wardens, operator, sizers, partitions),
     ]
     chaos.on = True
     for _ in range(steps):
@@ -145,6 +147,8 @@ def _play(world: World, mood: Mood, steps: int, *, calm: bool) -> None:
     world.trace("=== quiet")
     if operator is not None:
         operator.settle()
+    if partitions is not None:
+        partitions.settle()
     if refreshers:
         _heal(world)
         _let_refreshes_end(world, refreshers, watcher.reader)
@@ -187,7 +191,7 @@ def _let_refreshes_end(world: World, refreshers: Sequence[Refresher], reader: Re
     while names := to_end(reader.read()):
         if world.clock.now() >= deadline or ticks >= MOST_TICKS:
             raise world.broke("21 refresh", f"those of {names} do not end")
-        world.tick(ticks % 2)
+        world.tick(ticks % len(world.engines))
         ticks += 1
         world.clock.wait(min(max(world.until_due(), 3.0 if ticks < HASTE else 60.0), 600.0))
 
@@ -199,7 +203,7 @@ def _end_refreshes(world: World, refreshers: Sequence[Refresher], reader: Reader
     for tick in range(HASTE):
         if not any(cluster.refresh_id for cluster in reader.read().clusters.values()):
             return
-        world.tick(tick % 2)
+        world.tick(tick % len(world.engines))
         world.clock.wait(1.0)
     raise world.broke("21 refresh", "one that was cancelled does not end")
 
@@ -243,7 +247,7 @@ def _fail_targets(world: World) -> None:
 
 def _overtake(world: World, mood: Mood) -> None:
     """An engine that is not at work right now works on; often so late that the other one's lease is over."""
-    idle = [number for number in (0, 1) if ("engine", number) not in world.chaos.actors]
+    idle = [number for number in range(len(world.engines)) if ("engine", number) not in world.chaos.actors]
     if idle:
         world.clock.wait(world.rng.choice(mood.pauses))
         world.tick(world.rng.choice(idle))
@@ -261,7 +265,7 @@ def _step(world: World, actors: Sequence[Actor], kept: Kept) -> None:
         fates.disturb(world)
     else:
         world.clock.wait(world.rng.choice((0.5, 0.5, 1.0, 1.0, 3.0, 10.0, 20.0, 45.0)))
-    world.tick(world.rng.randrange(2))
+    world.tick(world.rng.randrange(len(world.engines)))
 
 
 def _settle(world: World, users: Sequence[User], reader: Reader) -> None:
@@ -297,7 +301,7 @@ def _wait_for_rest(world: World, watcher: Watcher, patience: timedelta, ground: 
     deadline = world.clock.now() + patience
     ticks = 0
     while True:
-        world.tick(ticks % 2)
+        world.tick(ticks % len(world.engines))
         ticks += 1
         try:
             invariants.at_rest(world, watcher.kept, watcher.reader.read())

@@ -1,4 +1,4 @@
-"""One run's world: virtual time, a store in memory, a simulated cloud, services, two engines, and what may go wrong."""
+"""One run's world: virtual time, a store in memory, a simulated cloud, services, engines, and what may go wrong."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from backend.store.types import from_micros
 from tests.simulation.building_ports import building_ports
 from tests.simulation.chaos import Chaos, Crash
 from tests.simulation.clocks import MachineClock, VirtualClock
+from tests.simulation.coordination import Roll, Turns
 from tests.simulation.failing_store import STORE_AWAY, FailingStore
 from tests.simulation.history import History
 from tests.simulation.ledgers import Gate, Ledger
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
 
 REGION = "us-east-1"
 POOLS = ("web", "api", "mute")
-SCOPES = (Scope("project-one", REGION), Scope("project-two", REGION))
+SCOPES = (Scope("0project-one", REGION), Scope("project-two", REGION))
+"""Of several engines the first comes first to the one, the last to the other."""
 
 SETTINGS = EngineSettings(
     clusters_at_once=20,
@@ -65,6 +67,8 @@ BUILT = ("vpcs", "makings", "security_groups", "load_balancers")
 """What else engines work on, where somebody builds."""
 NEVER = timedelta(days=3650)
 NAMES = ("engine-a", "engine-b")
+COORDINATED = 3
+"""So many engines there are where they know each other."""
 
 
 @dataclass
@@ -103,6 +107,8 @@ class World:
         readmitted_at: when a project let the engine in again, by its id.
         came_at: when a node last came into service, by its cluster's id and zone.
         targets: those who are told, where users name any.
+        roll: the coordinator that engines ask for each other, where they know each other.
+        turns: looks at who works on what there.
         told: who looks at what engines ask the cloud.
         guards: look at what alarms do to servers, where users have them do that.
         broken: the first invariant that was seen broken, wherever that was: an engine survives its jobs' faults.
@@ -132,7 +138,8 @@ class World:
         self.clock = VirtualClock()
         self.trace = Trace(self.clock)
         self.chaos = Chaos(Random(self.rng.getrandbits(64)), self.trace, self.clock)
-        self.clocks = [MachineClock(self.clock) for _ in range(4)]
+        number = COORDINATED if mood.coordinated else len(NAMES)
+        self.clocks = [MachineClock(self.clock) for _ in range(number + 2)]
         *self.engine_clocks, gateway_clock, cloud_clock = self.clocks
         self.store = FailingStore(self.clock, self.chaos.store_hook)
         self.history = History(self.store)
@@ -160,9 +167,11 @@ class World:
         gateway = self.store.on(gateway_clock)
         self.backend = Backend.build(gateway, self.cloud, gateway_clock, outlets=self.outlets)
         self.told = Told()
-        self.calls: list[OpenCalls] = [self._calls() for _ in NAMES]
+        self.roll = Roll(self) if mood.coordinated else None
+        self.turns = Turns(self) if mood.coordinated else None
+        self.calls: list[OpenCalls] = [self._calls() for _ in range(number)]
         self.late: list[Open] = []
-        self.engines = [self.new_engine(number) for number in range(len(NAMES))]
+        self.engines = [self.new_engine(each) for each in range(number)]
         self.after_tick: list[Callable[[], None]] = []
 
     def _calls(self) -> OpenCalls:
@@ -172,14 +181,17 @@ class World:
         self.late += self.calls[number].abandon()
         self.calls[number] = self._calls()
         clock = self.engine_clocks[number]
+        store = self.store.on(clock)
+        name, membership = (NAMES[number], None) if self.roll is None else self.roll.join(self, number, store)
         return Engine(
-            store=self.store.on(clock),
+            store=store,
             cloud=self.cloud,
             catalog=Catalog(self.cloud, clock),
             clock=clock,
             settings=self.settings,
             rng=Random(self.rng.getrandbits(64)),
-            name=NAMES[number],
+            name=name,
+            membership=membership,
             calls=self.calls[number],
             outlets=self.outlets,
         )
@@ -196,7 +208,13 @@ class World:
         try:
             with self.chaos.inside("engine", number):
                 self.calls[number].proceed()
-                outcome = self.engines[number].tick(self.engine_clocks[number].now())
+                began_at = self.engine_clocks[number].now()
+                overdue = {} if self.turns is None else self.turns.overdue(began_at)
+                outcome = self.engines[number].tick(began_at)
+                if self.turns is not None:
+                    self.calls[number].retry()
+            if self.turns is not None:
+                self.turns.ticked(number, began_at, overdue)
             faults, idle = outcome.faults, outcome.idle
         except Crash as crash:
             self.trace(f"engine {number} died: {crash}")
