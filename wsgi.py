@@ -274,6 +274,7 @@ def create_gateway() -> Flask:
         audit,
         identity.account_id_of,
         lambda region: names.get(region, region),
+        pipeline.along,
     )
     return create_app(
         pipeline,

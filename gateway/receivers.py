@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 from urllib.parse import parse_qs
 
 from gateway import links
 from gateway.limits import TokenBuckets
+from gateway.pipeline import Along, alone
 from gateway.request import Request, Response
 from gateway.request_log import Observe, Record
-from translators.receivers import MOST_BYTES, Admit, Heard, Message
+from translators.receivers import MOST_BYTES, SERVICE, Admit, Heard, Message
 from translators.registry import Caller
 
 PREFIX: Final = "/receivers/"
@@ -22,7 +23,6 @@ _IN_HEADERS: Final = "-"
 """In the place of the token, where a header has it."""
 _MOST_TOKEN: Final = 100
 _MOST_QUERY: Final = 500
-_SERVICE: Final = "receivers"
 _OPERATION: Final = "HearAlarm"
 """As the audit trail names it."""
 Receive = Callable[[str, Message, Admit], Heard]
@@ -46,6 +46,7 @@ class Receivers:
             there is something in the sender's share.
         account_of: the twelve digits of a project.
         region_of: AWS's name of a region of the cloud.
+        along: makes what goes along with each message that is asked about.
     """
 
     receive: Receive
@@ -55,6 +56,7 @@ class Receivers:
     audit: Observe | None = None
     account_of: Callable[[str], str] = _as_it_is
     region_of: Callable[[str], str] = _as_it_is
+    along: Along = alone
 
     def answer(self, request: Request) -> Response:
         """The answer in JSON; in headers a token may stand where an address would be written into logs."""
@@ -67,26 +69,29 @@ class Receivers:
         if not 0 < len(token) <= _MOST_TOKEN:
             return _told(404, {"error": "There is no receiver here."})
         instance = parse_qs(request.query, max_num_fields=10).get("instance", [""])[0] if request.query else ""
-        began = self.now()
-        heard = self.receive(token, Message(request.body, request.headers, instance), partial(self._admit, request))
-        self._tell(request, heard, self.now() - began)
-        return _told(heard.status, heard.document)
+        began, request_id = self.now(), str(uuid.uuid4())
+        with self.along(request_id, request.headers.get("traceparent", "")) as passage:
+            heard = self.receive(token, Message(request.body, request.headers, instance), partial(self._admit, request))
+            record = self._record(request_id, request, heard, self.now() - began)
+            passage.tell(record if heard.status >= 400 else replace(record, code=""))  # of errors alone
+        if self.audit is not None and (heard.project_id or heard.status < 500):
+            self.audit(record)
+        return _told(heard.status, heard.document, request_id)
 
     def _admit(self, request: Request, digest: str) -> bool:
         if self.throttle is None:
             return True
-        share = (_SERVICE, digest) if digest else ("", links.share(request.peer, self.key))
+        share = (SERVICE, digest) if digest else ("", links.share(request.peer, self.key))
         return self.throttle.take(*share, self.now())
 
-    def _tell(self, request: Request, heard: Heard, seconds: float) -> None:
-        if self.audit is None or (not heard.project_id and heard.status >= 500):
-            return
+    def _record(self, request_id: str, request: Request, heard: Heard, seconds: float) -> Record:
         found = heard.project_id
         who = Caller("", "", "", found, roles=frozenset()) if found else None
         account, region = (self.account_of(found), self.region_of(heard.region)) if found else ("", "")
-        told = _SERVICE, _OPERATION, account, region, heard.status, heard.code, seconds
-        self.audit(Record(str(uuid.uuid4()), *told, who, request.peer, heard.names))
+        told = SERVICE, _OPERATION, account, region, heard.status, heard.code, seconds
+        return Record(request_id, *told, who, request.peer, heard.names)
 
 
-def _told(status: int, document: Mapping[str, str]) -> Response:
-    return Response(status, json.dumps(document).encode() + b"\n", {"Content-Type": "application/json"})
+def _told(status: int, document: Mapping[str, str], request_id: str = "") -> Response:
+    named = {"X-Request-Id": request_id} if request_id else {}
+    return Response(status, json.dumps(document).encode() + b"\n", {"Content-Type": "application/json", **named})

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final, Protocol
 
 from backend.tracing import NO_SPAN, UNTRACED, During, Origin, Role, Traces, Value
+from translators.receivers import SERVICE
 
 CLIENT_CONTEXTS: Final = ("ignore", "link", "follow")
 """What becomes of the trace that a client says it is in: nothing; ours names it; ours is a part of it."""
@@ -81,7 +82,7 @@ class Passage(During):
         if answered.operation:
             span.rename(f"{answered.service}.{answered.operation}")
         told: dict[str, Value] = {
-            "rpc.system": "aws-api",
+            "rpc.system": "" if answered.service == SERVICE else "aws-api",
             "rpc.service": answered.service,
             "rpc.method": answered.operation,
             "coppice.account": answered.account,

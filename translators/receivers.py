@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
+from backend import tracing
 from backend.domain.ids import is_short_id, short_id
 from backend.domain.receivers import (
     Outcome,
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from backend import Backend
 
 LOG = logging.getLogger(__name__)
+SERVICE: Final = "receivers"
+"""As audit trail and traces name it, beside services of AWS's."""
 MOST_BYTES: Final = 65_536
 """Of a message."""
 _MOST_INSTANCES: Final = 100
@@ -98,6 +101,8 @@ def receive(backend: Backend, token: str, message: Message, admit: Admit) -> Hea
     names = {"ReceiverId": receiver.id, "AutoScalingGroupName": receiver.cluster_name}
     if receiver.policy_name is not None:
         names["PolicyName"] = receiver.policy_name
+    outcome: dict[str, tracing.Value] = {"coppice.outcome": heard.code} if heard.status < 400 else {}
+    tracing.span().tell({"coppice.receiver": receiver.id, **outcome})
     return replace(heard, project_id=scope.project_id, region=scope.region, names=names)
 
 

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 
+from backend.domain.receivers import WantedReceiver
+from backend.domain.scaling import Adjustment, PolicyKind, WantedPolicy
+from backend.services.scaling_policies import Said
+from backend.tracing import Role
 from gateway.app import create_app
 from gateway.audit import Audit
 from gateway.limits import TokenBuckets
 from gateway.receivers import Receivers
+from tests.backend.engine.world import EngineWorld
+from tests.factories import SCOPE
 from tests.gateway.world import World, action
-from translators.receivers import MOST_BYTES, Heard
+from tests.spans import TracesKept
+from translators.passages import Passages
+from translators.receivers import MOST_BYTES, Heard, receive
 
 KNOWN = ("abc", "def")
 
@@ -131,3 +140,60 @@ def test_only_a_post_is_a_message_and_all_else_is_a_request_of_awss():
     without = create_app(World().pipeline(), lambda: None).test_client()
     assert without.post("/receivers/x").content_type.startswith("text/xml")
     assert action("autoscaling", "DescribeTags").path == "/"
+
+
+def traced(world, traces):
+    """The application with real receivers over an engine's world, and its engine; both keep spans."""
+    world.engine = world.new_engine("one", traces=traces)
+    receivers = Receivers(partial(receive, world.backend), world.clock.monotonic, along=Passages(traces))
+    return create_app(World().pipeline(), lambda: None, receivers=receivers).test_client()
+
+
+@pytest.fixture
+def engines():
+    made = EngineWorld()
+    yield made
+    made.close()
+
+
+def test_a_message_is_a_span_and_the_pass_that_it_calls_for_tells_so(engines):
+    traces = TracesKept()
+    app = traced(engines, traces)
+    cluster = engines.make(desired=1)
+    policy = WantedPolicy("out", PolicyKind.SIMPLE, adjustment=Adjustment.CHANGE, amount=1)
+    engines.backend.scaling_policies.put(SCOPE, cluster.name, policy, Said(lambda _: "arn", lambda _: {}))
+    receiver, token = engines.backend.receivers.add(SCOPE, WantedReceiver(cluster.name, policy_name="out"))
+    engines.pass_time(20)
+    engines.clock.move(400)  # no cooldown is under way
+    answer = app.post(f"/receivers/{token}", headers={"traceparent": "00-garbage"})
+    assert answer.json["outcome"] == "scaled"
+    (span,) = traces.named("receivers.HearAlarm")
+    assert (span.role, span.ended, span.failed) == (Role.ANSWERS, True, "")
+    assert span.told == {
+        "coppice.request_id": answer.headers["X-Request-Id"],
+        "coppice.receiver": receiver.id,
+        "coppice.outcome": "scaled",
+        "coppice.account": SCOPE.project_id,
+        "coppice.region": SCOPE.region,
+        "coppice.group": cluster.name,
+        "rpc.service": "receivers",
+        "rpc.method": "HearAlarm",
+        "http.response.status_code": 200,
+    }
+    assert token not in str(traces.spans)
+    engines.engine.tick(engines.clock.now())
+    caused = [each for each in traces.named("engine clusters") if each.links == (span.context,)]
+    assert [each.told["coppice.request_id"] for each in caused] == [answer.headers["X-Request-Id"]]
+
+
+def test_a_message_to_nobody_tells_its_code_and_no_token(engines):
+    traces = TracesKept()
+    app = traced(engines, traces)
+    answer = app.post("/receivers/some-token")
+    assert answer.status_code == 404
+    (span,) = traces.named("receivers.HearAlarm")
+    assert (span.told["error.type"], span.failed) == ("ReceiverUnknown", "")
+    assert span.told["coppice.request_id"] == answer.headers["X-Request-Id"]
+    assert "some-token" not in str(span)
+    assert app.post("/receivers/" + "x" * 200).status_code == 404  # nobody was asked
+    assert len(traces.spans) == 1
