@@ -57,9 +57,9 @@ def digits() -> str:
 
 
 def found(records: Records[T], conn: Connection, scope: Scope, name: str, *, hold: bool = False) -> T:
-    """The one of that name; held, it stays until the transaction ends. Raises IdentityMissing."""
-    one = rows.named(records, conn, scope, name)
-    if one is None or (hold and not rows.held(records, conn, scope, one)):
+    """The one of that name; held, it stays as it is until the transaction ends. Raises IdentityMissing."""
+    one = rows.named(records, conn, scope, name, hold=hold)
+    if one is None:
         raise IdentityMissing(kind_of(records), name)
     return one
 

@@ -67,7 +67,7 @@ class IdentityProviders:
         here = everywhere(scope)
 
         def work(conn: Connection) -> None:
-            provider = _found(conn, here, url)
+            provider = _held(conn, here, url)
             clients = tuple(dict.fromkeys((*provider.client_ids, client_id)))
             _check_clients(clients)
             rows.PROVIDERS.change(conn, here, provider.id, client_ids=clients)
@@ -79,7 +79,7 @@ class IdentityProviders:
         here = everywhere(scope)
 
         def work(conn: Connection) -> None:
-            provider = _found(conn, here, url)
+            provider = _held(conn, here, url)
             left = tuple(each for each in provider.client_ids if each != client_id)
             rows.PROVIDERS.change(conn, here, provider.id, client_ids=left)
 
@@ -99,15 +99,20 @@ class IdentityProviders:
         here = everywhere(scope)
 
         def work(conn: Connection) -> None:
-            provider = _found(conn, here, url)
+            provider = _held(conn, here, url)
             tags = identities.retagged(provider.tags, put, frozenset(remove))
             rows.PROVIDERS.change(conn, here, provider.id, tags=tags)
 
         self._store.transact(work)
 
 
-def _found(conn: Connection, here: Scope, url: str) -> OidcProvider:
-    provider = rows.PROVIDERS.one(conn, here, url=url)
+def _held(conn: Connection, here: Scope, url: str) -> OidcProvider:
+    """The provider, as it is until the transaction ends. Raises IdentityMissing."""
+    return _found(conn, here, url, hold=True)
+
+
+def _found(conn: Connection, here: Scope, url: str, *, hold: bool = False) -> OidcProvider:
+    provider = (rows.PROVIDERS.hold if hold else rows.PROVIDERS.one)(conn, here, url=url)
     if provider is None:
         raise IdentityMissing("provider", url)
     return provider

@@ -49,19 +49,16 @@ class PolicyRef:
         digest = hashlib.sha256(self.arn.encode()).digest()
         return "ANPA" + base64.b32encode(digest).decode()[:_ID_LENGTH]
 
-    def found(self, conn: Connection, here: Scope) -> ManagedPolicy:
+    def found(self, conn: Connection, here: Scope, *, hold: bool = False) -> ManagedPolicy:
         """The account's policy. Raises IdentityMissing."""
-        policy = None if self.name is None else rows.named(rows.POLICIES, conn, here, self.name)
+        policy = None if self.name is None else rows.named(rows.POLICIES, conn, here, self.name, hold=hold)
         if policy is None or policy.path != self.path:
             raise IdentityMissing("policy", self.arn)
         return policy
 
     def held(self, conn: Connection, here: Scope) -> ManagedPolicy:
-        """The account's policy, which stays until the transaction ends. Raises IdentityMissing."""
-        policy = self.found(conn, here)
-        if not rows.held(rows.POLICIES, conn, here, policy):
-            raise IdentityMissing("policy", self.arn)
-        return policy
+        """The account's policy, which stays as it is until the transaction ends. Raises IdentityMissing."""
+        return self.found(conn, here, hold=True)
 
 
 @dataclass(frozen=True, slots=True)

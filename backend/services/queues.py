@@ -119,9 +119,7 @@ class Queues:
         now = self._clock.now()
 
         def work(conn: Connection) -> None:
-            present = QUEUES.hold(conn, scope, name=name)
-            if present is None:
-                raise QueueMissing(name)
+            present = rows.named(conn, scope, name, hold=True)
             QUEUES.change(conn, scope, present.id, changed_at=now, policy=made(present))
 
         self._store.transact(work)
@@ -130,7 +128,7 @@ class Queues:
         """Set and take away tags. Raises LimitExceeded."""
 
         def work(conn: Connection) -> None:
-            queue = rows.named(conn, scope, name)
+            queue = rows.named(conn, scope, name, hold=True)
             tags = {key: value for key, value in {**queue.tags, **put}.items() if key not in remove}
             _check_tags(tags)
             QUEUES.change(conn, scope, queue.id, tags=tags)

@@ -26,7 +26,6 @@ from backend.domain.topics import (
     TokenUnknown,
     Topic,
     TopicDiffers,
-    TopicMissing,
     endpoint_key,
     subscription_of,
 )
@@ -113,7 +112,7 @@ class Topics:
         """Set some of its settings (fields of Topic); of ``further`` the names that are given."""
 
         def work(conn: Connection) -> None:
-            topic = rows.named(conn, scope, name)
+            topic = rows.named(conn, scope, name, hold=True)
             values = dict(settings)
             if "further" in values:
                 values["further"] = {**topic.further, **values["further"]}
@@ -125,9 +124,7 @@ class Topics:
         """Give it the policy that is made of the topic as it is; what ``made`` raises changes nothing."""
 
         def work(conn: Connection) -> None:
-            topic = TOPICS.hold(conn, scope, name=name)
-            if topic is None:
-                raise TopicMissing(name)
+            topic = rows.named(conn, scope, name, hold=True)
             TOPICS.change(conn, scope, topic.id, policy=made(topic))
 
         self._store.transact(work)
@@ -136,7 +133,7 @@ class Topics:
         """Set and take away tags. Raises LimitExceeded."""
 
         def work(conn: Connection) -> None:
-            topic = rows.named(conn, scope, name)
+            topic = rows.named(conn, scope, name, hold=True)
             tags = {key: value for key, value in {**topic.tags, **put}.items() if key not in remove}
             _check_tags(tags)
             TOPICS.change(conn, scope, topic.id, tags=tags)

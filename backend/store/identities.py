@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from sqlalchemy import Connection, func, select
 
@@ -32,20 +32,15 @@ PROVIDERS: Final = Records(tables.oidc_providers, OidcProvider)
 CERTIFICATES: Final = Records(tables.server_certificates, ServerCertificate)
 
 
-def named(records: Records[T], conn: Connection, scope: Scope, name: str) -> T | None:
-    """The one of exactly that name."""
-    found = records.one(conn, scope, folded=folded(name))
+def named(records: Records[T], conn: Connection, scope: Scope, name: str, *, hold: bool = False) -> T | None:
+    """The one of exactly that name; held, nobody else changes it, or takes it away, until the transaction ends."""
+    found = (records.hold if hold else records.one)(conn, scope, folded=folded(name))
     return found if found is not None and found.name == name else None
 
 
 def taken(records: Records[T], conn: Connection, scope: Scope, name: str) -> bool:
     """Whether a name cannot be given any more, in whatever case."""
     return records.count(conn, scope, folded=folded(name)) > 0
-
-
-def held(records: Records[Any], conn: Connection, scope: Scope, record: Any) -> bool:
-    """Whether it is there still; if so it stays until the transaction ends."""
-    return records.change(conn, scope, record.id, path=record.path)
 
 
 def folded(name: str) -> str:

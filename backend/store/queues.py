@@ -46,9 +46,9 @@ _NUMBERS: Final = 1000
 """Numbers that a microsecond has."""
 
 
-def named(conn: Connection, scope: Scope, name: str) -> Queue:
-    """Raises QueueMissing."""
-    found = QUEUES.one(conn, scope, name=name)
+def named(conn: Connection, scope: Scope, name: str, *, hold: bool = False) -> Queue:
+    """Held, it stays as it is until the transaction ends. Raises QueueMissing."""
+    found = (QUEUES.hold if hold else QUEUES.one)(conn, scope, name=name)
     if found is None:
         raise QueueMissing(name)
     return found

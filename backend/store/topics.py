@@ -44,9 +44,9 @@ MOST_TOLD_BYTES: Final = 64 * 1024**2
 """Of what is published at once, to all who hear it together."""
 
 
-def named(conn: Connection, scope: Scope, name: str) -> Topic:
-    """Raises TopicMissing."""
-    found = TOPICS.one(conn, scope, name=name)
+def named(conn: Connection, scope: Scope, name: str, *, hold: bool = False) -> Topic:
+    """Held, it stays as it is until the transaction ends. Raises TopicMissing."""
+    found = (TOPICS.hold if hold else TOPICS.one)(conn, scope, name=name)
     if found is None:
         raise TopicMissing(name)
     return found
