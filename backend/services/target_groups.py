@@ -124,6 +124,7 @@ class TargetGroups:
 
         def work(conn: Connection) -> TargetGroup:
             self._pull(conn, scope, known(conn, scope, group_id))  # whoever changes a group of a balancer has it alone
+            balancers.lock_groups(conn, scope, [group_id])
             found = known(conn, scope, group_id)
             whole = beside(found, values)
             GROUPS.change(conn, scope, group_id, **whole)

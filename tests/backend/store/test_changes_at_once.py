@@ -7,10 +7,15 @@ from threading import Barrier
 
 import pytest
 
+from backend.drivers.catalog import Catalog
+from backend.drivers.simulated import SimulatedCloud
 from backend.services.identity_providers import IdentityProviders
 from backend.services.queues import Queues
 from backend.services.roles import NewRole, Roles
+from backend.services.target_groups import TargetGroups
 from backend.services.topics import Topics
+from backend.store.balancers import GROUPS
+from tests.backend.drivers.openstack.test_balancers import GROUP
 from tests.factories import SCOPE
 
 MANY = 6
@@ -22,6 +27,13 @@ class Changed:
     def __init__(self, store, clock) -> None:
         self.roles, self.providers = Roles(store, clock), IdentityProviders(store, clock)
         self.queues, self.topics = Queues(store, clock), Topics(store, clock)
+        cloud = SimulatedCloud.open(None, clock).cloud
+        self.store, self.groups = store, TargetGroups(store, cloud, Catalog(cloud, clock), clock)
+
+    def target_group(self):
+        self.store.transact(lambda conn: GROUPS.add(conn, SCOPE, GROUP))
+        change = lambda name: self.groups.change(SCOPE, GROUP.id, attributes={name: ""})  # noqa: E731
+        return change, lambda: self.groups.get(SCOPE, GROUP.id).attributes.keys() - GROUP.attributes.keys()
 
     def role(self):
         self.roles.create(SCOPE, NewRole("r", "/", "{}"))
@@ -50,7 +62,9 @@ class Changed:
         return change, lambda: self.topics.find(SCOPE, "t").further
 
 
-@pytest.mark.parametrize("kind", ["role", "provider", "tags_of_provider", "queue", "topic", "settings_of_topic"])
+@pytest.mark.parametrize(
+    "kind", ["role", "provider", "tags_of_provider", "queue", "topic", "settings_of_topic", "target_group"]
+)
 def test_none_undoes_what_another_did(store, clock, kind):
     change, told = getattr(Changed(store, clock), kind)()
     for turn in range(3):

@@ -63,9 +63,9 @@ def test_a_role_that_something_has_does_not_go(store):
 def test_what_is_held_is_there(store):
     policy = ManagedPolicy("ANPA1", "p", "/", 1, 1, AT, AT)
     add(store, rows.POLICIES, policy)
-    assert store.transact(lambda conn: rows.held(rows.POLICIES, conn, ALL, policy))
+    assert store.transact(lambda conn: rows.named(rows.POLICIES, conn, ALL, "p", hold=True)) == policy
     store.transact(lambda conn: rows.POLICIES.remove(conn, ALL, id="ANPA1"))
-    assert not store.transact(lambda conn: rows.held(rows.POLICIES, conn, ALL, policy))
+    assert store.transact(lambda conn: rows.named(rows.POLICIES, conn, ALL, "p", hold=True)) is None
 
 
 def test_uses_are_counted_by_project(store):
