@@ -47,6 +47,7 @@ from backend.store import migrate
 from backend.store.engines import EngineRecord
 from backend.store.outlets import Outlets
 from backend.store.session import Store
+from backend.store.urls import DatabaseMisnamed
 from backend.store.work_calls import Listener
 from backend.tracing import UNTRACED, Traces
 
@@ -75,7 +76,7 @@ def create_engine(
     schema.wait(store, clock)
     cloud = cloud_of(chosen, store, traces=traces)
     me = _record(clock, chosen.engine)
-    listener = Listener(chosen.listen_url or chosen.database_url, bell.ring, clock)
+    listener = _listener(chosen, bell, clock)
     if chosen.listen_url != _NONE:
         listener.start()
     catalog = Catalog(
@@ -102,6 +103,15 @@ def create_engine(
         is_told=listener.hears,
         traces=traces,
     )
+
+
+def _listener(chosen: BackendSettings, bell: Bell, clock: Clock) -> Listener:
+    """What hears of work by the database, not started. Raises CannotDo."""
+    url = chosen.database_url if chosen.listen_url in {"", _NONE} else chosen.listen_url
+    try:
+        return Listener(url, bell.ring, clock)
+    except DatabaseMisnamed as why:
+        raise CannotDo(f"[database] listen_url: {why}") from why
 
 
 def _peers(chosen: BackendSettings, me: EngineRecord, clock: Clock) -> Peers | None:

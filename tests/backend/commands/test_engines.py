@@ -13,11 +13,13 @@ import pytest
 
 import wsgi
 from backend.clock import SystemClock
-from backend.commands import schema
-from backend.commands.engines import Signals
+from backend.commands import CannotDo, opening, schema
+from backend.commands.engines import Signals, create_engine
 from backend.engine.bell import Bell
 from backend.store import engines
+from backend.store.outlets import Outlets
 from backend.store.session import Store
+from backend.store.work_calls import Listener
 
 PATIENCE = 60.0  # for a machine that is busy
 HERE = Path(wsgi.__file__)
@@ -113,3 +115,25 @@ def test_an_engine_takes_up_other_settings_and_ends_in_order(tmp_path, database)
         process.kill()
         process.communicate()
         store.close()
+
+
+def test_an_engine_that_is_told_to_hear_of_no_work_starts(database, tmp_path, monkeypatch):
+    """As the settings' list says: it only looks."""
+    monkeypatch.setenv("OS_DEFAULT__STATE", str(tmp_path))
+    monkeypatch.setenv("OS_DATABASE__URL", database)
+    for said, hears in (("none", False), ("", True)):
+        monkeypatch.setenv("OS_DATABASE__LISTEN_URL", said)
+        chosen, started = opening.settings(), []
+        monkeypatch.setattr(Listener, "start", lambda self, started=started: started.append(self._url) or True)
+        create_engine(chosen, lambda *_: Outlets(), Bell(), opening.store_of(chosen, redoes=True))
+        assert [each.render_as_string() for each in started] == [database] * hears
+
+
+def test_where_an_engine_is_to_hear_of_work_is_a_database(database, tmp_path, monkeypatch):
+    monkeypatch.setenv("OS_DEFAULT__STATE", str(tmp_path))
+    monkeypatch.setenv("OS_DATABASE__URL", database)
+    monkeypatch.setenv("OS_DATABASE__LISTEN_URL", "postgresql://u:hunter2@h/db")
+    chosen = opening.settings()
+    with pytest.raises(CannotDo, match=r"^\[database\] listen_url: no database is opened by postgresql://") as why:
+        create_engine(chosen, lambda *_: Outlets(), Bell(), opening.store_of(chosen, redoes=True))
+    assert "hunter2" not in str(why.value)
