@@ -12,7 +12,7 @@ def no_keys() -> Sequence[bytes]:
 
 
 def no_others(_who: str) -> Sequence[bytes]:
-    """Where there are no other keys than those that are known."""
+    """Where keys never change."""
     return ()
 
 
@@ -22,9 +22,8 @@ class TokenKeys:
 
     Attributes:
         now: the first makes tokens, all know them. It may raise KeysUnreached.
-        again: those that are found by another look, for a token that none of them made: another process may have a
-            newer key. Named is who shows it: nobody causes looks without end. None where there are no others. It may
-            raise KeysUnreached.
+        again: those there are after another look, for a token that none of them made: another process may have a newer
+            key. Named is who shows it: nobody causes looks without end. It may raise KeysUnreached.
     """
 
     now: Callable[[], Sequence[bytes]] = field(default=no_keys, repr=False)

@@ -215,7 +215,7 @@ class DerivedKeys:
         return self._of(self.seal.keys or (self.unsealed(),))
 
     def again(self, who: str) -> Sequence[bytes]:
-        """Those that are found by another look, for who shows what none of the others made."""
+        """Those there are after another look, for who shows what none of the others made."""
         return self._of(self.seal.keys_again(who))
 
     def _of(self, keys: Sequence[str]) -> Sequence[bytes]:

@@ -174,20 +174,17 @@ class Seal:
         raise SecretUnreadable("none of the keys in [secrets] opens it")
 
     def keys_again(self, who: str) -> tuple[str, ...]:
-        """Those of a look that begins now, for what was made with none of them; none where they are as before.
-
-        Raises KeysUnreached.
+        """Those of a look that begins now, for what was made with none that were known. Raises KeysUnreached.
 
         Args:
-            who: shows it, and may be making it up: one look is in vain for them, and no other for some seconds.
+            who: shows it, and may be making it up: where a look was in vain, they cause no other for some seconds.
         """
-        before = self._present()
+        before = self._present()  # others than were tried, perhaps: many may show such things at once
         if self._again is None or self._was_just(self._lost.get(who)):
-            return ()
+            return before.keys
         found = self._renewed(lambda: self.keys_again(who))
         if found.keys == before.keys:
             self._keep_lost(who)
-            return ()
         return found.keys
 
     def is_sealed_first(self, sealed: str) -> bool:
