@@ -234,7 +234,7 @@ SEEDS = {
     "building": 5,
     "braked": 5,
     "batched": 4,
-    "coordinated": 4,
+    "coordinated": 3,
 }
 """How many seeds of a mood, from 0 on, hold whenever the tests do."""
 LONG = {"outlives_outage", "gives_up"}

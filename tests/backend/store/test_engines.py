@@ -36,6 +36,14 @@ def test_an_engine_that_was_heard_of_meanwhile_is_not_taken_out(store):
     assert _all(store) == []
 
 
+def test_unseen_is_who_is_there_and_was_not_heard_of_since(store):
+    store.transact(partial(engines.seen, me=ME, now=LATER))
+    assert store.transact(partial(engines.is_unseen, name=ME.name, before=NOW)) is False
+    assert store.transact(partial(engines.is_unseen, name=ME.name, before=LATER)) is True
+    store.transact(partial(engines.forget, name=ME.name))
+    assert store.transact(partial(engines.is_unseen, name=ME.name, before=LATER)) is False
+
+
 def test_no_more_than_so_many_are_told_the_oldest_first(store):
     for number in range(4):
         record = EngineRecord(
