@@ -182,6 +182,7 @@ class Parameters:
         key = key_of(wanted.name)
 
         def work(conn: Connection) -> Parameter:
+            rows.lock(conn, scope, key)
             present = PARAMETERS.one(conn, scope, parameter=key, latest=True)
             if present is None:
                 if PARAMETERS.count(conn, scope, latest=True) >= MOST:
@@ -192,10 +193,15 @@ class Parameters:
             if present is not None:
                 PARAMETERS.change(conn, scope, present.id, latest=False, tags={})
                 self._drop_oldest(conn, scope, present)
-            PARAMETERS.add(conn, scope, made)
+            rows.add(conn, scope, made)
             return made
 
-        return self._store.transact(work)
+        try:
+            return self._store.transact(work)
+        except ParameterExists:
+            if not overwrite:
+                raise
+            return self._store.transact(work)  # another wrote its first version meanwhile
 
     def delete(self, scope: Scope, names: Collection[str]) -> Sequence[str]:
         """Delete parameters with all their versions; those that there were."""
@@ -214,6 +220,7 @@ class Parameters:
         """
 
         def work(conn: Connection) -> Parameter:
+            rows.lock(conn, scope, key_of(name))
             meant = rows.find(conn, scope, name, None if number is None else str(number))
             kept = tuple(dict.fromkeys((*meant.labels, *labels)))
             if len(kept) > LABELS:
@@ -231,6 +238,7 @@ class Parameters:
         """Take labels from a version; those that it had. Raises ParameterMissing, ParameterVersionMissing."""
 
         def work(conn: Connection) -> list[str]:
+            rows.lock(conn, scope, key_of(name))
             meant = rows.find(conn, scope, name, str(number))
             gone = [each for each in labels if each in meant.labels]
             PARAMETERS.change(conn, scope, meant.id, labels=tuple(each for each in meant.labels if each not in gone))
@@ -242,6 +250,7 @@ class Parameters:
         """Set and take away tags. Raises ParameterMissing, LimitExceeded."""
 
         def work(conn: Connection) -> None:
+            rows.lock(conn, scope, key_of(name))
             latest = rows.find(conn, scope, name)
             tags = {key: value for key, value in {**latest.tags, **put}.items() if key not in remove}
             if len(tags) > TAGS:

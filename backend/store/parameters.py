@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from sqlalchemy import Connection, select
+from sqlalchemy.exc import IntegrityError
 
 from backend.domain.parameters import (
     Parameter,
+    ParameterExists,
     ParameterMissing,
     ParameterType,
     ParameterVersionMissing,
@@ -19,7 +21,7 @@ from backend.store.identity_tables import parameters
 from backend.store.records import Records
 
 PARAMETERS: Final = Records(parameters, Parameter)
-
+_c: Final = parameters.c
 
 _HEADS: Final = [column for column in parameters.c if column.name not in {"project_id", "region", "value"}]
 
@@ -37,6 +39,20 @@ def heads(conn: Connection, scope: Scope, *, after: str = "", below: str = "", m
         within.append(c.name.startswith(below, autoescape=True))
     found = conn.execute(select(*_HEADS).where(*within).order_by(c.name).limit(most)).mappings()
     return [Parameter(**{**row, "type": known(ParameterType, row["type"]), "value": ""}) for row in found]
+
+
+def lock(conn: Connection, scope: Scope, key: str) -> None:
+    """Have all versions of a parameter alone until the transaction ends: what is read of them then is the newest."""
+    mine = (_c.project_id == scope.project_id, _c.region == scope.region, _c.parameter == key)
+    conn.execute(select(_c.id).where(*mine).order_by(_c.number).with_for_update())
+
+
+def add(conn: Connection, scope: Scope, made: Parameter) -> None:
+    """Keep a version. Raises ParameterExists: another was quicker."""
+    try:
+        PARAMETERS.add(conn, scope, made)
+    except IntegrityError as error:
+        raise ParameterExists(made.name) from error
 
 
 def find(conn: Connection, scope: Scope, name: str, selector: str | None = None) -> Parameter:

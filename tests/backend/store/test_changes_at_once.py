@@ -7,14 +7,18 @@ from threading import Barrier
 
 import pytest
 
+from backend.domain.parameters import ParameterType
 from backend.drivers.catalog import Catalog
 from backend.drivers.simulated import SimulatedCloud
 from backend.services.identity_providers import IdentityProviders
+from backend.services.parameters import NewParameter, Parameters
 from backend.services.queues import Queues
 from backend.services.roles import NewRole, Roles
 from backend.services.target_groups import TargetGroups
 from backend.services.topics import Topics
 from backend.store.balancers import GROUPS
+from backend.store.parameters import PARAMETERS, key_of
+from backend.store.secrets import Seal
 from tests.backend.drivers.openstack.test_balancers import GROUP
 from tests.factories import SCOPE
 
@@ -29,6 +33,28 @@ class Changed:
         self.queues, self.topics = Queues(store, clock), Topics(store, clock)
         cloud = SimulatedCloud.open(None, clock).cloud
         self.store, self.groups = store, TargetGroups(store, cloud, Catalog(cloud, clock), clock)
+        self.parameters = Parameters(store, Catalog(cloud, clock), clock, Seal())
+
+    def parameter(self):
+        self._put("a")
+        return lambda name: self.parameters.retag(SCOPE, "p", {name: ""}), lambda: self.parameters.find(SCOPE, "p").tags
+
+    def labels(self):
+        self._put("a")
+        label = lambda name: self.parameters.label(SCOPE, "p", 1, [name])  # noqa: E731
+        return label, lambda: self.parameters.find(SCOPE, "p", "1").labels, 3
+
+    def versions(self):
+        """Of each the description tells who wrote it."""
+        return self._put, lambda: [each.description for each in self._versions()]
+
+    def _versions(self):
+        with self.store.read() as conn:
+            return PARAMETERS.all(conn, SCOPE, parameter=key_of("p"))
+
+    def _put(self, name):
+        wanted = NewParameter("p", "text", ParameterType.STRING, description=name)
+        self.parameters.put(SCOPE, wanted, "me", overwrite=True)
 
     def target_group(self):
         self.store.transact(lambda conn: GROUPS.add(conn, SCOPE, GROUP))
@@ -63,17 +89,30 @@ class Changed:
 
 
 @pytest.mark.parametrize(
-    "kind", ["role", "provider", "tags_of_provider", "queue", "topic", "settings_of_topic", "target_group"]
+    "kind",
+    [
+        "role",
+        "provider",
+        "tags_of_provider",
+        "queue",
+        "topic",
+        "settings_of_topic",
+        "target_group",
+        "parameter",
+        "labels",
+        "versions",
+    ],
 )
 def test_none_undoes_what_another_did(store, clock, kind):
-    change, told = getattr(Changed(store, clock), kind)()
+    change, told, *fewer = getattr(Changed(store, clock), kind)()
+    many = fewer[0] if fewer else MANY
     for turn in range(3):
-        begin = Barrier(MANY)
+        begin = Barrier(many)
 
         def work(number, turn=turn, begin=begin):
             begin.wait(30)
             change(f"{turn}-{number}")
 
-        with ThreadPoolExecutor(MANY) as pool:
-            list(pool.map(work, range(MANY)))
-    assert sorted(told()) == sorted(f"{turn}-{number}" for turn in range(3) for number in range(MANY))
+        with ThreadPoolExecutor(many) as pool:
+            list(pool.map(work, range(many)))
+    assert sorted(told()) == sorted(f"{turn}-{number}" for turn in range(3) for number in range(many))
