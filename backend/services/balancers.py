@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final
@@ -52,6 +52,10 @@ class NewBalancer:
     security_groups: Sequence[SecurityGroup] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
+
+
+Revise = Callable[[LoadBalancer], Mapping[str, Any]]
+"""Fields of a balancer by those that it has."""
 
 
 def tag_id(digits: str) -> str:
@@ -220,8 +224,11 @@ class LoadBalancers:
 
         self._store.transact(work)
 
-    def change(self, scope: Scope, balancer_id: str, **values: Any) -> LoadBalancer:
+    def change(self, scope: Scope, balancer_id: str, revise: Revise | None = None, **values: Any) -> LoadBalancer:
         """Set fields of a balancer; the balancer as it is then. Attributes are set beside those that it has.
+
+        Args:
+            revise: asked for further fields while nobody else changes the balancer; it may refuse by raising.
 
         Raises:
             BalancerNotFound
@@ -229,7 +236,7 @@ class LoadBalancers:
 
         def work(conn: Connection) -> LoadBalancer:
             found = locked(conn, scope, balancer_id, self._clock)
-            whole = beside(found, values)
+            whole = beside(found, {**values, **(revise(found) if revise is not None else {})})
             BALANCERS.change(conn, scope, balancer_id, **whole)
             return replace(found, **whole)
 

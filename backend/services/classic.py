@@ -36,7 +36,7 @@ from backend.drivers.cloud import Cloud
 from backend.drivers.compute import Server
 from backend.drivers.errors import PoolNotFound
 from backend.services import limits
-from backend.services.balancers import LoadBalancers, NewBalancer, locked, present
+from backend.services.balancers import LoadBalancers, NewBalancer, Revise, locked, present
 from backend.services.catalog import asking
 from backend.services.listeners import check_certificates
 from backend.services.server_certificates import hold
@@ -195,9 +195,9 @@ class ClassicBalancers:
 
         return self._store.transact(work)
 
-    def change(self, scope: Scope, name: str, **values: Any) -> LoadBalancer:
-        """Set fields (subnets, security_groups) of a balancer. Raises BalancerNotFound."""
-        return self._every.change(scope, self.get(scope, name).balancer.id, **values)
+    def change(self, scope: Scope, name: str, revise: Revise | None = None, **values: Any) -> LoadBalancer:
+        """Set fields (subnets, security_groups) of a balancer, as LoadBalancers.change. Raises BalancerNotFound."""
+        return self._every.change(scope, self.get(scope, name).balancer.id, revise, **values)
 
     # instances -------------------------------------------------------------------------------------------------------
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
-from backend.domain.balancers import BalancerKind
+from backend.domain.balancers import BalancerKind, LoadBalancer
 from backend.drivers.network import SecurityGroup, Subnet
 from backend.services.balancers import NewBalancer, tag_id
 from backend.services.classic import DRAINING, Front
@@ -169,25 +169,25 @@ def apply_security_groups(call: Call) -> Result:
 
 @operation("elb", "AttachLoadBalancerToSubnets")
 def attach_to_subnets(call: Call) -> Result:
-    return {"Subnets": _placed(call, [*_own(call), *_named_subnets(call)])}
+    return _subnets_told(_joined(call, _named_subnets(call)))
 
 
 @operation("elb", "DetachLoadBalancerFromSubnets")
 def detach_from_subnets(call: Call) -> Result:
     gone = {each.id for each in _named_subnets(call)}
-    return {"Subnets": _placed(call, [each for each in _own(call) if each.id not in gone])}
+    return _subnets_told(_placed(call, lambda here: {each: zone for each, zone in here.items() if each not in gone}))
 
 
 @operation("elb", "EnableAvailabilityZonesForLoadBalancer")
 def enable_availability_zones(call: Call) -> Result:
-    _placed(call, [*_own(call), *_of_zones(call, call.params["AvailabilityZones"])])
-    return {"AvailabilityZones": call.backend.classic_balancers.get(call.scope, _name(call)).balancer.zones}
+    return {"AvailabilityZones": _joined(call, _of_zones(call, call.params["AvailabilityZones"])).zones}
 
 
 @operation("elb", "DisableAvailabilityZonesForLoadBalancer")
 def disable_availability_zones(call: Call) -> Result:
-    _placed(call, [each for each in _own(call) if each.zone not in call.params["AvailabilityZones"]])
-    return {"AvailabilityZones": call.backend.classic_balancers.get(call.scope, _name(call)).balancer.zones}
+    gone = set(call.params["AvailabilityZones"])
+    left = _placed(call, lambda here: {each: zone for each, zone in here.items() if zone not in gone})
+    return {"AvailabilityZones": left.zones}
 
 
 @operation("elb", "AddTags")
@@ -258,7 +258,8 @@ def _subnets(call: Call) -> Sequence[Subnet]:
     if bool(zones) == bool(call.params.get("Subnets")):
         raise errors.validation("Either AvailabilityZones or Subnets must be specified")  # unsourced
     found = _of_zones(call, zones) if zones else _named_subnets(call)
-    _check(found)
+    _check_network({each.network_id for each in found})
+    _check_zones([each.zone for each in found])
     return found
 
 
@@ -281,31 +282,43 @@ def _named_subnets(call: Call) -> list[Subnet]:
     return list(call.backend.balancers.subnets(call.scope, shorts))
 
 
-def _own(call: Call) -> list[Subnet]:
+def _joined(call: Call, subnets: Sequence[Subnet]) -> LoadBalancer:
+    """The balancer, which is in these subnets too from now on."""
     balancer = call.backend.classic_balancers.get(call.scope, _name(call)).balancer
-    shorts = [arns.subnet_id(each).partition("-")[2] for each in balancer.subnets]
-    return list(call.backend.balancers.subnets(call.scope, shorts))
+    _check_network({balancer.network_id, *(each.network_id for each in subnets)})
+    return _placed(call, lambda here: {**here, **{each.id: each.zone for each in subnets}})
 
 
-def _placed(call: Call, subnets: Sequence[Subnet]) -> list[str]:
-    """The balancer is in these subnets from now on."""
-    here = list({each.id: each for each in subnets}.values())
-    balancer = call.backend.classic_balancers.get(call.scope, _name(call)).balancer
-    if not here or here[0].id != balancer.subnets[0]:
-        raise errors.invalid_configuration(  # unsourced
-            "The first subnet of the load balancer holds it and cannot be taken from it"
-        )
-    _check(here)
-    call.backend.classic_balancers.change(
-        call.scope, balancer.name, subnets=tuple(one.id for one in here), zones=tuple(one.zone for one in here)
-    )
-    return [arns.subnet_id(each.id) for each in here]
+def _placed(call: Call, change: Callable[[Mapping[str, str]], Mapping[str, str]]) -> LoadBalancer:
+    """The balancer, which is in other subnets from now on.
+
+    Args:
+        change: those by those that it is in, each with its zone.
+    """
+
+    def revise(present: LoadBalancer) -> Mapping[str, Any]:
+        here = change(dict(zip(present.subnets, present.zones, strict=True)))
+        if present.subnets[0] not in here:
+            raise errors.invalid_configuration(  # unsourced
+                "The first subnet of the load balancer holds it and cannot be taken from it"
+            )
+        _check_zones([*here.values()])
+        return {"subnets": tuple(here), "zones": tuple(here.values())}
+
+    return call.backend.classic_balancers.change(call.scope, _name(call), revise)
 
 
-def _check(subnets: Sequence[Subnet]) -> None:
-    if len({each.network_id for each in subnets}) > 1:
+def _subnets_told(balancer: LoadBalancer) -> Result:
+    return {"Subnets": [arns.subnet_id(each) for each in balancer.subnets]}
+
+
+def _check_network(network_ids: Collection[str]) -> None:
+    if len(network_ids) > 1:
         raise errors.invalid_configuration("All subnets must belong to the same VPC")  # unsourced
-    if len({each.zone for each in subnets}) < len(subnets):
+
+
+def _check_zones(zones: Sequence[str]) -> None:
+    if len({*zones}) < len(zones):
         raise errors.invalid_configuration(  # unsourced
             "A load balancer can be attached to only one subnet per Availability Zone"
         )

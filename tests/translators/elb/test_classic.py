@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from backend.domain.balancer_findings import BalancingLacks, ListenerExists
-from backend.domain.balancers import BalancerKind
+from backend.domain.balancers import BalancerKind, LoadBalancer
 from backend.domain.ids import account_id
 from backend.drivers.openstack import octavia
 from backend.errors import Finding
 from backend.services.balancers import NewBalancer
-from backend.services.classic import Front
+from backend.services.classic import ClassicBalancers, Front
 from backend.store.balancers import BALANCERS, TARGETS
 from tests.backend.engine.world import EngineWorld
 from tests.factories import SCOPE
@@ -242,3 +243,48 @@ def test_a_balancer_goes_with_its_instances_at_once(world, ask, balancer, monkey
     world.pass_time(30)
     with world.store.read() as conn:
         assert (TARGETS.all(conn, SCOPE), BALANCERS.all(conn, SCOPE)) == ([], [])
+
+
+class Interrupted(ClassicBalancers):
+    """Somebody else's change of a balancer comes between a look at it and the first change of it."""
+
+    def __init__(self, within: ClassicBalancers, first: Callable[[], object]) -> None:
+        super().__init__(within._store, within._cloud, within._clock, within._every)
+        self._first: list[Callable[[], object]] = [first]
+
+    def change(self, *given: Any, **values: Any) -> LoadBalancer:
+        while self._first:
+            self._first.pop()()
+        return super().change(*given, **values)
+
+
+ATTACH, DETACH = "AttachLoadBalancerToSubnets", "DetachLoadBalancerFromSubnets"
+ENABLE, DISABLE = "EnableAvailabilityZonesForLoadBalancer", "DisableAvailabilityZonesForLoadBalancer"
+
+
+@pytest.mark.parametrize(
+    ("others", "operation", "place", "left"),
+    [
+        ((ATTACH, 2), ATTACH, 1, [0, 2, 1]),
+        ((ATTACH, 2), DETACH, 1, [0, 2]),
+        ((DETACH, 1), ATTACH, 2, [0, 2]),
+        ((ENABLE, 2), ENABLE, 1, [0, 2, 1]),
+        ((ENABLE, 2), DISABLE, 1, [0, 2]),
+        ((DISABLE, 1), ENABLE, 2, [0, 2]),
+    ],
+)
+def test_no_change_of_its_places_undoes_another(world, ask, balancer, others, operation, place, left):
+    places = [each for each in world.call("DescribeSubnets", service="ec2")["Subnets"] if each["DefaultForAz"]]
+    places.sort(key=lambda each: each["AvailabilityZone"])
+
+    def asked(operation: str, at: int) -> None:
+        named = {"Subnets": "SubnetId"} if operation in {ATTACH, DETACH} else {"AvailabilityZones": "AvailabilityZone"}
+        ask(operation, **NAME, **{member: [places[at][key]] for member, key in named.items()})
+
+    if len(left) > len(ZONES):
+        asked(DETACH, 1)
+    made = Interrupted(world.backend.classic_balancers, lambda: asked(*others))
+    world.backend = replace(world.backend, classic_balancers=made)
+    asked(operation, place)
+    assert told(ask)["Subnets"] == [places[at]["SubnetId"] for at in left]
+    assert [*told(ask)["AvailabilityZones"]] == [places[at]["AvailabilityZone"] for at in left]
