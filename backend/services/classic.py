@@ -208,7 +208,7 @@ class ClassicBalancers:
             BalancerNotFound, LimitExceeded
             TargetsInvalid: some are no instances that run.
         """
-        balancer = self.get(scope, name).balancer
+        self.get(scope, name)
         servers = self._servers(scope)
         for what, fits in (("unknown", servers.__contains__), ("running", lambda each: _runs(servers[each]))):
             wrong = tuple(each for each in instances if not fits(each))
@@ -226,7 +226,7 @@ class ClassicBalancers:
                 if known in instances:
                     address = servers[known].private_address or ""
                     balancers.registered_again(conn, scope, target, address, self._clock.now())
-            TARGETS.add(conn, scope, *(self._target(balancer.id, servers[each]) for each in fresh))
+            TARGETS.add(conn, scope, *(self._target(found.id, servers[each]) for each in fresh))
             return self._whole(conn, scope, found).instances
 
         return self._store.transact(work)

@@ -186,8 +186,8 @@ class Listeners:
         """
 
         def work(conn: Connection) -> BalancerRule:
+            balancer = locked(conn, scope, _listener(conn, scope, listener_id).balancer_id, self._clock)
             listener = _listener(conn, scope, listener_id)
-            balancer = locked(conn, scope, listener.balancer_id, self._clock)
             made = BalancerRule(
                 id=new_digits(str(uuid.uuid4())),
                 balancer_id=balancer.id,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -45,6 +45,10 @@ class NewGroup:
     health_check: Mapping[str, Any]
     tags: Mapping[str, str] = field(default_factory=dict)
     attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+Revise = Callable[[TargetGroup], Mapping[str, Any]]
+"""Fields of a group by those that it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,18 +121,23 @@ class TargetGroups:
 
         return self._store.transact(work)
 
-    def change(self, scope: Scope, group_id: str, **values: Any) -> TargetGroup:
-        """Set fields of a group; attributes beside those that it has. Raises PoolNotFound, BalancingLacks."""
-        here = self.get(scope, group_id)
-        self._check(scope, replace(here, **beside(here, values)))
+    def change(self, scope: Scope, group_id: str, revise: Revise | None = None, **values: Any) -> TargetGroup:
+        """Set fields of a group; attributes beside those that it has.
+
+        Args:
+            revise: asked for further fields while nobody else changes the group; it may refuse by raising.
+
+        Raises:
+            PoolNotFound, BalancingLacks
+        """
 
         def work(conn: Connection) -> TargetGroup:
-            self._pull(conn, scope, known(conn, scope, group_id))  # whoever changes a group of a balancer has it alone
-            balancers.lock_groups(conn, scope, [group_id])
-            found = known(conn, scope, group_id)
-            whole = beside(found, values)
+            found = self._held(conn, scope, group_id)
+            whole = beside(found, {**values, **(revise(found) if revise is not None else {})})
+            changed = replace(found, **whole)
+            self._check(scope, changed)
             GROUPS.change(conn, scope, group_id, **whole)
-            return replace(found, **whole)
+            return changed
 
         return self._store.transact(work)
 
@@ -140,6 +149,7 @@ class TargetGroups:
         """
 
         def work(conn: Connection) -> None:
+            balancers.lock_groups(conn, scope, [group_id])  # who registers targets holds it, too: none come afterwards
             found = GROUPS.one(conn, scope, id=group_id, classic=False)
             if found is None:
                 return
@@ -189,7 +199,7 @@ class TargetGroups:
             made[each.id] = each
 
         def work(conn: Connection) -> None:
-            found = known(conn, scope, group_id)
+            self._held(conn, scope, group_id)
             here = TARGETS.of(conn, scope, list(made))
             fresh = [each for each in made.values() if each.id not in here]
             if TARGETS.count(conn, scope, group_id=group_id) + len(fresh) > limits.TARGETS_OF_GROUP:
@@ -197,7 +207,6 @@ class TargetGroups:
             for each, target in here.items():
                 balancers.registered_again(conn, scope, target, made[each].address, now)
             TARGETS.add(conn, scope, *fresh)
-            self._pull(conn, scope, found)
 
         self._store.transact(work)
 
@@ -205,7 +214,7 @@ class TargetGroups:
         """Let targets drain, and then be none; those that are none are passed over. Raises PoolNotFound."""
 
         def work(conn: Connection) -> None:
-            group = known(conn, scope, group_id)
+            group = self._held(conn, scope, group_id)
             here = TARGETS.all(conn, scope, group_id=group_id)
             gone = [each for each in here if (each.name, each.port) in targets or (each.name, None) in targets]
             for each in gone:
@@ -214,7 +223,6 @@ class TargetGroups:
                 elif each.state is TargetState.REGISTERED:
                     until = self._clock.now() + group.delay
                     TARGETS.change(conn, scope, each.id, state=TargetState.DRAINING, until=until)
-            self._pull(conn, scope, group)
 
         self._store.transact(work)
 
@@ -271,10 +279,18 @@ class TargetGroups:
                 if each.network_id == group.network_id
             }
 
-    def _pull(self, conn: Connection, scope: Scope, group: TargetGroup) -> None:
+    def _held(self, conn: Connection, scope: Scope, group_id: str) -> TargetGroup:
+        """A group that nobody else changes until the transaction ends; an engine looks after its balancer then.
+
+        Raises:
+            PoolNotFound
+        """
+        group = known(conn, scope, group_id)
         found = None if group.balancer_id is None else BALANCERS.one(conn, scope, id=group.balancer_id)
-        if found is not None:
+        if found is not None:  # whoever changes a group of a balancer has that alone, first
             pull(conn, found, self._clock)
+        balancers.lock_groups(conn, scope, [group_id])
+        return known(conn, scope, group_id)
 
     def _check(self, scope: Scope, group: TargetGroup) -> None:
         making = self._cloud.balancer_making

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from backend.domain import balancer_findings
+from backend.domain.balancers import TargetGroup
 from backend.services.target_groups import NewGroup
 from translators import arns
 from translators.elbv2 import errors, ids, tag_words
@@ -64,12 +65,15 @@ def create_target_group(call: Call) -> Result:
 @operation("elbv2", "ModifyTargetGroup")
 def modify_target_group(call: Call) -> Result:
     group = ids.group_of(call, call.params["TargetGroupArn"])
-    before = dict(group.health_check)
-    protocol = call.params.get("HealthCheckProtocol") or before["protocol"]
-    if protocol in _HTTP and before["protocol"] not in _HTTP:
-        before |= {"path": "/", "codes": _codes(group.protocol)}
-    check = _checked(before, call.params, group.protocol)
-    changed = call.backend.target_groups.change(call.scope, group.id, health_check=check)
+
+    def checked(present: TargetGroup) -> Mapping[str, Any]:
+        before = dict(present.health_check)
+        protocol = call.params.get("HealthCheckProtocol") or before["protocol"]
+        if protocol in _HTTP and before["protocol"] not in _HTTP:
+            before |= {"path": "/", "codes": _codes(present.protocol)}
+        return {"health_check": _checked(before, call.params, present.protocol)}
+
+    changed = call.backend.target_groups.change(call.scope, group.id, checked)
     balancers = {each.id: ids.balancer_arn(call, each) for each in made(call)}
     return {"TargetGroups": [GROUPS.view(told(call, changed, balancers))]}
 

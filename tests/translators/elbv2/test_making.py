@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from backend.domain.balancers import TargetGroup
 from backend.drivers.openstack import precedence
 from backend.drivers.simulated import SimulatedSettings
 from backend.errors import Finding
+from backend.services import listeners
+from backend.services.balancers import locked
+from backend.services.target_groups import TargetGroups
+from backend.store.balancers import LISTENERS
 from tests.backend.engine.world import EngineWorld
 from tests.factories import OTHER
 from translators import arns
@@ -445,3 +451,50 @@ def test_a_duration_is_told_while_its_stickiness_is_off(ask, balancer, group):
         "Listeners"
     ]
     assert made["DefaultActions"][0]["ForwardConfig"]["TargetGroupStickinessConfig"] == resting
+
+
+class Interrupted(TargetGroups):
+    """Somebody else's change of a group comes between a look at it and the first change of it."""
+
+    def __init__(self, within: TargetGroups, first: Callable[[], object]) -> None:
+        super().__init__(within._store, within._cloud, within._catalog, within._clock)
+        self._first: list[Callable[[], object]] = [first]
+
+    def change(self, *given: Any, **values: Any) -> TargetGroup:
+        while self._first:
+            self._first.pop()()
+        return super().change(*given, **values)
+
+
+@pytest.mark.parametrize("mine", [{"HealthCheckIntervalSeconds": 60}, {"HealthyThresholdCount": 3}])
+def test_no_change_of_a_health_check_undoes_another(world, ask, group, mine):
+    theirs = {"HealthCheckPath": "/up", "HealthCheckTimeoutSeconds": 20}
+    made = Interrupted(world.backend.target_groups, lambda: ask("ModifyTargetGroup", TargetGroupArn=group, **theirs))
+    world.backend = replace(world.backend, target_groups=made)
+    (answer,) = ask("ModifyTargetGroup", TargetGroupArn=group, **mine)["TargetGroups"]
+    (told,) = ask("DescribeTargetGroups", TargetGroupArns=[group])["TargetGroups"]
+    assert told == answer
+    assert {**told, **theirs, **mine} == told
+
+
+def test_two_changes_of_a_health_check_are_none_together(world, ask, refused, group):
+    """The interval of one is no longer than the time-out of the other."""
+    theirs = {"HealthCheckTimeoutSeconds": 20}
+    made = Interrupted(world.backend.target_groups, lambda: ask("ModifyTargetGroup", TargetGroupArn=group, **theirs))
+    world.backend = replace(world.backend, target_groups=made)
+    assert refused("ModifyTargetGroup", TargetGroupArn=group, HealthCheckIntervalSeconds=15).code == "ValidationError"
+    (told,) = ask("DescribeTargetGroups", TargetGroupArns=[group])["TargetGroups"]
+    assert (told["HealthCheckIntervalSeconds"], told["HealthCheckTimeoutSeconds"]) == (30, 20)
+
+
+def test_a_listener_that_goes_meanwhile_has_no_rules(ask, refused, group, listener, monkeypatch):
+    """Whoever deletes it comes before the balancer is held."""
+
+    def late(conn, scope, balancer_id, clock):
+        LISTENERS.remove(conn, scope, balancer_id=balancer_id)
+        return locked(conn, scope, balancer_id, clock)
+
+    monkeypatch.setattr(listeners, "locked", late)
+    path = [{"Field": "path-pattern", "Values": ["/a"]}]
+    asked = {"ListenerArn": listener, "Priority": 1, "Conditions": path, "Actions": forward(group)}
+    assert refused("CreateRule", **asked).code == "ListenerNotFound"
