@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -81,7 +81,7 @@ def modify(call: Call) -> Result:
         for each, short in zip(updates, old, strict=True)
     }
     actions.check_dry_run(call)
-    _put(call, group, new)
+    _put(call, group, new, lambda rule: new[rule.id])
     return {"Return": True}
 
 
@@ -127,11 +127,16 @@ def _revoke(call: Call, *, egress: bool) -> Result:
         if unknown and not call.backend.security_groups.is_default_network(call.scope, group.vpc):
             raise security_group_findings.GroupRuleMissing
     actions.check_dry_run(call)
-    gone = {rule.id for rule in found}
+    gone = {rule.id: rule.meaning for rule in found}
+
+    def is_meant(rule: GroupRule) -> bool:
+        """One that was told by what it says may say something else meanwhile."""
+        return rule.id in gone and (bool(ids) or rule.meaning == gone[rule.id])
+
     changed = call.backend.security_groups.change(
-        call.scope, group.id, lambda rules: [rule for rule in rules if rule.id not in gone]
+        call.scope, group.id, lambda rules: [rule for rule in rules if not is_meant(rule)]
     )
-    revoked = [rule for rule in changed.before if rule.id in gone]
+    revoked = [rule for rule in changed.before if is_meant(rule)]
     call.backend.resource_tags.remove(call.scope, [_rule_id(rule) for rule in revoked], None)
     told = [_revoked(rule) for rule in revoked]
     left = {"UnknownIpPermissions": permissions.shown(call, unknown)} if unknown else {}
@@ -144,12 +149,12 @@ def _redescribe(call: Call, *, egress: bool) -> Result:
     if updates:
         old = _rules_of(group, [each.get("SecurityGroupRuleId") or "" for each in updates])
         texts = [each.get("Description") for each in updates]
-        new = {
-            short: permissions.described(old[short], text)
+        described = [
+            permissions.described(old[short], text)
             for (short, text) in zip(old, texts, strict=False)
             if old[short].egress is egress
-        }
-        if len(new) < len(updates):
+        ]
+        if len(described) < len(updates):
             raise security_group_findings.GroupRulesUnknown(
                 _shorts([each.get("SecurityGroupRuleId") or "" for each in updates])
             )
@@ -158,20 +163,26 @@ def _redescribe(call: Call, *, egress: bool) -> Result:
         known = {rule.meaning: rule for rule in group.rules}
         if any(rule.meaning not in known for rule in asked):
             raise security_group_findings.GroupRuleMissing
-        matched = [(known[rule.meaning], rule.description) for rule in asked]
-        new = {rule.id: replace(rule, description=text) for rule, text in matched}
+        described = [replace(known[rule.meaning], description=rule.description) for rule in asked]
     actions.check_dry_run(call)
-    _put(call, group, new)
+    new = {rule.id: rule for rule in described}
+
+    def beside(rule: GroupRule) -> GroupRule:
+        if not updates and rule.meaning != new[rule.id].meaning:  # it says something else meanwhile
+            raise security_group_findings.GroupRuleMissing
+        return replace(rule, description=new[rule.id].description)
+
+    _put(call, group, new, beside)
     return {"Return": True}
 
 
-def _put(call: Call, group: ListedGroup, new: Mapping[str, GroupRule]) -> Changed:
-    """Put rules in the place of those of the same ids."""
+def _put(call: Call, group: ListedGroup, new: Collection[str], instead: Callable[[GroupRule], GroupRule]) -> Changed:
+    """Put rules in the place of those of these ids."""
 
     def edit(rules: Sequence[GroupRule]) -> Sequence[GroupRule]:
-        if missing := new.keys() - {rule.id for rule in rules}:
+        if missing := {*new} - {rule.id for rule in rules}:
             raise security_group_findings.GroupRulesUnknown(tuple(sorted(missing)))
-        return [new.get(rule.id, rule) for rule in rules]
+        return [instead(rule) if rule.id in new else rule for rule in rules]
 
     return call.backend.security_groups.change(call.scope, group.id, edit)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from backend.drivers.errors import QuotaExceeded
 from backend.drivers.network import Rule
 from backend.drivers.simulated.faults import Where
+from backend.services.security_groups import Changed, SecurityGroups
 from tests.factories import OTHER, SCOPE, World
 from tests.translators.ec2.wire import Asking, filtered
 
@@ -282,3 +285,39 @@ def test_the_groups_of_one_vpc(aws: Asking, group: str) -> None:
     told = aws("GetSecurityGroupsForVpc", VpcId=default, Filters=filtered("group-name", "web"))
     assert [each["GroupId"] for each in told["SecurityGroupForVpcs"]] == [group]
     assert aws.code("GetSecurityGroupsForVpc", VpcId="vpc-0123456789abcdef0") == "InvalidVpcID.NotFound"
+
+
+class Interrupted(SecurityGroups):
+    """Somebody else's change of a group comes between a look at it and the first change of it."""
+
+    def __init__(self, within: SecurityGroups, first: Callable[[], object]) -> None:
+        super().__init__(within._store, within._cloud, within._catalog, within._clock)
+        self._first: list[Callable[[], object]] = [first]
+
+    def change(self, *given: Any, **values: Any) -> Changed:
+        while self._first:
+            self._first.pop()()
+        return super().change(*given, **values)
+
+
+@pytest.mark.parametrize("by", ["id", "meaning"])
+def test_a_description_undoes_no_change_of_its_rule(aws: Asking, group: str, world: World, by: str) -> None:
+    """Described by what it says, a rule that says something else meanwhile is none of the group's any more."""
+    (rule,) = aws("AuthorizeSecurityGroupIngress", GroupId=group, IpPermissions=[tcp(1)])["SecurityGroupRules"]
+    named = {"SecurityGroupRuleId": rule["SecurityGroupRuleId"]}
+    new = {"IpProtocol": "udp", "FromPort": 5, "ToPort": 6, "CidrIpv4": "2.3.4.5/32"}
+    other = {"GroupId": group, "SecurityGroupRules": [{**named, "SecurityGroupRule": new}]}
+    made = Interrupted(world.backend.security_groups, lambda: aws("ModifySecurityGroupRules", **other))
+    world.backend = replace(world.backend, security_groups=made)
+    if by == "id":
+        texts = [{**named, "Description": "e"}]
+        aws("UpdateSecurityGroupRuleDescriptionsIngress", GroupId=group, SecurityGroupRuleDescriptions=texts)
+    else:
+        one = {**tcp(1), "IpRanges": [{"CidrIp": ANYWHERE, "Description": "e"}]}
+        found = aws.code("UpdateSecurityGroupRuleDescriptionsIngress", GroupId=group, IpPermissions=[one])
+        assert found == "InvalidPermission.NotFound"
+    (read,) = aws("DescribeSecurityGroupRules", SecurityGroupRuleIds=[rule["SecurityGroupRuleId"]])[
+        "SecurityGroupRules"
+    ]
+    assert {**read, **new} == read
+    assert read.get("Description") == ("e" if by == "id" else None)
