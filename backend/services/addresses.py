@@ -180,7 +180,10 @@ class Addresses:
             raise AddressBusy(address_id, address.association_id)
         _refuse_kept(conn, scope, address)
         same = {"server_id": place.server_id} if place.server_id else {"interface_id": place.interface_id}
-        others = [each for each in rows.ADDRESSES.all(conn, scope, **same) if each.id != address_id]
+        found = [each.id for each in rows.ADDRESSES.all(conn, scope, **same) if each.id != address_id]
+        held = [each for key in found if (each := rows.lock_address(conn, scope, key)) is not None]
+        # Somebody may have led it elsewhere before it was held.
+        others = [each for each in held if all(getattr(each, name) == value for name, value in same.items())]
         now = self._clock.now()
         for each in others:
             _put(conn, scope, _free(each))

@@ -233,9 +233,16 @@ class Interfaces:
 
     def set_end(self, scope: Scope, interface_id: str, attachment_id: str, *, with_server: bool) -> None:
         """Whether it ends with the server that has it. Raises AttachmentMissing."""
-        if self.one(scope, interface_id).attachment_id != attachment_id:
-            raise AttachmentMissing(attachment_id)
-        self._keep(scope, interface_id, delete_on_termination=with_server)
+
+        def work(conn: Any) -> None:
+            here = rows.lock_interface(conn, scope, interface_id)
+            if here is None:
+                raise InterfaceMissing(interface_id)
+            if here.attachment_id != attachment_id:
+                raise AttachmentMissing(attachment_id)
+            rows.INTERFACES.change(conn, scope, interface_id, delete_on_termination=with_server)
+
+        self._store.transact(work)
 
     def _parted(self, scope: Scope, interface_id: str, attachment_id: str) -> None:
         """Nobody has it, unless another request has attached it anew."""

@@ -8,10 +8,12 @@ import pytest
 
 from backend import errors
 from backend.domain.addresses import ElasticAddress
+from backend.domain.scope import Scope
 from backend.drivers.errors import Refused
 from backend.drivers.simulated.faults import Where
 from backend.services.addresses import Place
 from backend.store import addresses as rows
+from backend.store.session import Connection
 from tests.factories import SCOPE, World
 
 
@@ -73,3 +75,24 @@ def test_an_address_that_is_led_elsewhere_while_it_is_parted_stays_led(world: Wo
     during(world, "unbind_address", meanwhile)
     world.backend.addresses.disassociate(SCOPE, association)
     assert seen(world, address) == "2" * 17
+
+
+def test_an_address_that_is_led_elsewhere_meanwhile_stays_there(
+    world: World, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who leads another one to where it was has seen it there, before it is held."""
+    first, second = (world.backend.addresses.allocate(SCOPE) for _ in range(2))
+    world.backend.addresses.associate(SCOPE, first.id, place, again=True)
+    away = {"association_id": "1" * 17, "server_id": None, "interface_id": "i", "private_address": "10.9.9.9"}
+    find = rows.ADDRESSES.all
+
+    def late(conn: Connection, scope: Scope, **equal: object) -> list[ElasticAddress]:
+        found = find(conn, scope, **equal)
+        if [each.id for each in found] == [first.id]:
+            rows.ADDRESSES.change(conn, scope, first.id, **away)
+        return found
+
+    monkeypatch.setattr(rows.ADDRESSES, "all", late)
+    world.backend.addresses.associate(SCOPE, second.id, place, again=True)
+    assert seen(world, first) == "1" * 17
+    assert seen(world, second) is not None
