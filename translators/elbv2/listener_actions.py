@@ -33,6 +33,8 @@ _GROUPS: Final[Mapping[str, frozenset[str]]] = {
 """Protocol of a listener -> those of target groups that it can forward to."""
 _SECURE: Final = frozenset({"HTTPS", "TLS"})
 _NO_CERTIFICATE: Final = "A certificate must be specified for HTTPS and TLS listeners"  # unsourced
+_NO_PLACE: Final = "Certificates cannot be specified for {} listeners"  # unsourced
+_GIVEN: Final = {"Protocol": "protocol", "Port": "port"}
 _CERTIFICATE: Final = re.compile(
     r"arn:aws:(acm:[a-z0-9-]+:\d{12}:certificate/[0-9a-f-]{36}|iam::\d{12}:server-certificate/[\w+=,.@/-]{1,640})"
 )
@@ -63,7 +65,7 @@ def modify_listener(call: Call) -> Result:
     listener, balancer = _listener(call)
     protocol = _protocol(balancer, params.get("Protocol") or listener.protocol)
     _check_unsupported(params)
-    values: dict[str, Any] = {"protocol": protocol, "port": params.get("Port", listener.port)}
+    values = {name: params[member] for member, name in _GIVEN.items() if params.get(member)}
     given = params.get("DefaultActions")
     if given:
         values["actions"] = _actions(call, balancer, protocol, given)
@@ -72,17 +74,22 @@ def modify_listener(call: Call) -> Result:
     given = params.get("Certificates")
     named = _certificates(call, protocol, given) if given else ()
 
-    def certified(present: BalancerListener) -> Mapping[str, Any]:
-        if protocol not in _SECURE:
-            return {"certificates": ()}
+    _policy(protocol, params.get("SslPolicy"))
+
+    def secured(present: BalancerListener) -> Mapping[str, Any]:
+        speaks = params.get("Protocol") or present.protocol
+        policy = _policy(speaks, params.get("SslPolicy") or present.ssl_policy)
+        if speaks not in _SECURE:
+            if named:
+                raise errors.validation(_NO_PLACE.format(speaks))
+            return {"certificates": (), "ssl_policy": policy}
         default = named or present.certificates[:1]
         if not default:
             raise errors.validation(_NO_CERTIFICATE)
-        return {"certificates": (*default, *present.certificates[1:])}
+        return {"certificates": (*default, *present.certificates[1:]), "ssl_policy": policy}
 
-    values["ssl_policy"] = _policy(protocol, params.get("SslPolicy") or listener.ssl_policy)
     with _elsewhere(call):
-        changed = call.backend.listeners.change(call.scope, listener.id, certified, **values)
+        changed = call.backend.listeners.change(call.scope, listener.id, secured, **values)
     return {"Listeners": [LISTENERS.view(told(call, balancer, changed, group_arns(call)))]}
 
 
@@ -260,7 +267,7 @@ def _certificates(call: Call, protocol: str, given: Sequence[Mapping[str, Any]],
     names = _arns(given)
     if protocol not in _SECURE:
         if names:
-            raise errors.validation(f"Certificates cannot be specified for {protocol} listeners")  # unsourced
+            raise errors.validation(_NO_PLACE.format(protocol))
         return ()
     if not names:
         raise errors.validation(_NO_CERTIFICATE)

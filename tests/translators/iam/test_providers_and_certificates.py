@@ -178,6 +178,30 @@ def test_no_change_of_a_listener_undoes_another(
     assert [each["CertificateArn"] for each in told] == [arns[name] for name in left]
 
 
+PORT, POLICY = {"Port": 8443}, {"SslPolicy": "ELBSecurityPolicy-TLS13-1-2-2021-06"}
+PLAIN, SECURE = {"Protocol": "HTTP"}, {"Protocol": "HTTPS"}
+
+
+@pytest.mark.parametrize(
+    ("other", "mine", "left"),
+    [
+        (PORT, POLICY, {**PORT, **POLICY, **SECURE}),
+        (POLICY, PORT, {**PORT, **POLICY, **SECURE}),
+        (PORT, PLAIN, {**PORT, **PLAIN, "SslPolicy": None}),
+        (PLAIN, PORT, {**PORT, **PLAIN, "SslPolicy": None}),
+    ],
+)
+def test_no_change_of_a_listener_undoes_another_of_other_things(
+    iam: Asking, other: dict[str, Any], mine: dict[str, Any], left: dict[str, Any]
+) -> None:
+    elbv2, _, listener = front(iam, upload(iam, "web"))
+    meanwhile = partial(elbv2, MODIFY, ListenerArn=listener, **other)
+    iam.world.backend = replace(iam.world.backend, listeners=Interrupted(iam.world.backend, meanwhile))
+    elbv2(MODIFY, ListenerArn=listener, **mine)
+    (told,) = elbv2("DescribeListeners", ListenerArns=[listener])["Listeners"]
+    assert {name: told.get(name) for name in left} == left
+
+
 def test_the_default_certificate_may_be_among_the_others(iam: Asking) -> None:
     """Source: Elastic Load Balancing API, DescribeListenerCertificates: it is told twice then."""
     web = [{"CertificateArn": upload(iam, "web")}]
