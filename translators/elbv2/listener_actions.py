@@ -13,7 +13,7 @@ from backend.domain.security_policies import DEFAULT_POLICY, POLICIES
 from backend.services.limits import CERTIFICATES_OF_LISTENER
 from backend.services.listeners import NewListener, NewRule
 from translators import arns
-from translators.elbv2 import action_words, errors, ids, tag_words
+from translators.elbv2 import action_words, errors, ids, listing, tag_words
 from translators.elbv2.listeners import LISTENERS, RULES, default_rule, group_arns, told, told_rule
 from translators.errors import AWSError
 from translators.registry import Call, Result, operation
@@ -189,11 +189,9 @@ def remove_listener_certificates(call: Call) -> Result:
 @operation("elbv2", "DescribeListenerCertificates")
 def describe_listener_certificates(call: Call) -> Result:
     listener, _ = _listener(call)
-    return {
-        "Certificates": [
-            {"CertificateArn": each, "IsDefault": place == 0} for place, each in enumerate(listener.certificates)
-        ]
-    }
+    told = [{"CertificateArn": each, "IsDefault": place == 0} for place, each in enumerate(listener.certificates)]
+    page, more = listing.pages(call, told, lambda each: each)
+    return {"Certificates": list(page), **more}
 
 
 class _elsewhere:  # noqa: N801 - reads as a statement

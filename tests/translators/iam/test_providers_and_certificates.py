@@ -202,6 +202,24 @@ def test_no_change_of_a_listener_undoes_another_of_other_things(
     assert {name: told.get(name) for name in left} == left
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, None])
+def test_certificates_of_a_listener_are_told_in_pages(iam: Asking, size: int | None) -> None:
+    arns = [upload(iam, name) for name in "abc"]
+    elbv2, _, listener = front(iam, arns[0])
+    elbv2(ADD, ListenerArn=listener, Certificates=[{"CertificateArn": each} for each in arns[1:]])
+    told: list[str] = []
+    asked: dict[str, Any] = {"ListenerArn": listener} if size is None else {"ListenerArn": listener, "PageSize": size}
+    marker: str | None = ""
+    while marker is not None:
+        page = elbv2("DescribeListenerCertificates", **asked, **({"Marker": marker} if marker else {}))
+        assert len(page["Certificates"]) <= (size or 3)
+        told += [each["CertificateArn"] for each in page["Certificates"]]
+        marker = page.get("NextMarker")
+    assert told == arns
+    assert elbv2.code("DescribeListenerCertificates", ListenerArn=listener, PageSize=401) == "ValidationError"
+    assert elbv2.code("DescribeListenerCertificates", ListenerArn=listener, Marker="x") == "ValidationError"
+
+
 def test_the_default_certificate_may_be_among_the_others(iam: Asking) -> None:
     """Source: Elastic Load Balancing API, DescribeListenerCertificates: it is told twice then."""
     web = [{"CertificateArn": upload(iam, "web")}]
