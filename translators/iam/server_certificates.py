@@ -59,8 +59,8 @@ def _checked(body: str, chain: str | None, key: str) -> tuple[datetime, datetime
     Source: IAM User Guide, "Troubleshoot IAM server certificates" and moto (the words).
     """
     try:
-        certificate = x509.load_pem_x509_certificate(body.encode())
-    except ValueError:
+        (certificate,) = x509.load_pem_x509_certificates(body.encode())
+    except ValueError:  # none, or several: those that signed it are the chain
         raise malformed("Unable to parse certificate. Please ensure the certificate is in PEM format.") from None
     if chain:
         if len(chain) > _LONGEST_CHAIN:

@@ -220,6 +220,15 @@ def test_certificates_of_a_listener_are_told_in_pages(iam: Asking, size: int | N
     assert elbv2.code("DescribeListenerCertificates", ListenerArn=listener, Marker="x") == "ValidationError"
 
 
+@pytest.mark.parametrize("how", ["twice", "chain", "reversed"])
+def test_a_body_is_one_certificate(iam: Asking, how: str) -> None:
+    (body, key), (other, _) = pair(), pair()
+    text = {"twice": body + body, "chain": body + other, "reversed": other + body}[how]
+    asked = {"ServerCertificateName": "web", "CertificateBody": text, "PrivateKey": key}
+    assert iam.code("UploadServerCertificate", **asked) == "MalformedCertificate"
+    assert iam("ListServerCertificates")["ServerCertificateMetadataList"] == []
+
+
 def test_the_default_certificate_may_be_among_the_others(iam: Asking) -> None:
     """Source: Elastic Load Balancing API, DescribeListenerCertificates: it is told twice then."""
     web = [{"CertificateArn": upload(iam, "web")}]
