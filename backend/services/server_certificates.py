@@ -177,6 +177,10 @@ def _tell_listeners(conn: Connection, project_id: str, before: ServerCertificate
     old, new = certificate_end(before.path, before.name), certificate_end(now.path, now.name)
     if old == new:
         return
-    for there, listener in _listeners_of(conn, project_id, before):
+    for there, found in _listeners_of(conn, project_id, before):
+        balancers.BALANCERS.hold(conn, there, id=found.balancer_id)  # as whoever changes its listeners has it
+        listener = balancers.LISTENERS.one(conn, there, id=found.id)
+        if listener is None:
+            continue
         told = tuple(f"{arn.removesuffix(old)}{new}" if arn.endswith(old) else arn for arn in listener.certificates)
         balancers.LISTENERS.change(conn, there, listener.id, certificates=told)

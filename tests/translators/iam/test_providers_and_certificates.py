@@ -22,7 +22,9 @@ from backend.domain.scope import Scope
 from backend.drivers.simulated import SimulatedSettings
 from backend.services.listeners import Listeners
 from backend.services.server_certificates import ServerCertificates, hold
+from backend.store import balancers
 from backend.store.secrets import Seal, new_key
+from backend.store.session import Connection
 from tests.factories import NOW, SCOPE, World
 from tests.translators.ec2.wire import Asking
 
@@ -227,6 +229,26 @@ def test_a_body_is_one_certificate(iam: Asking, how: str) -> None:
     asked = {"ServerCertificateName": "web", "CertificateBody": text, "PrivateKey": key}
     assert iam.code("UploadServerCertificate", **asked) == "MalformedCertificate"
     assert iam("ListServerCertificates")["ServerCertificateMetadataList"] == []
+
+
+def test_a_renamed_certificate_takes_no_other_from_its_listener(iam: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody gives the listener another one after it was found to have the one that is renamed."""
+    arn = upload(iam, "web")
+    elbv2, _, listener = front(iam, arn)
+    other = arn.replace("/web", "/other")
+    find = balancers.certified
+
+    def late(conn: Connection, project_id: str, end: str) -> list[tuple[Scope, BalancerListener]]:
+        found = find(conn, project_id, end)
+        for scope, each in found:
+            if each.certificates == (arn,):
+                balancers.LISTENERS.change(conn, scope, each.id, certificates=(arn, other))
+        return found
+
+    monkeypatch.setattr(balancers, "certified", late)
+    iam("UpdateServerCertificate", ServerCertificateName="web", NewServerCertificateName="new")
+    told = elbv2("DescribeListenerCertificates", ListenerArn=listener)["Certificates"]
+    assert [each["CertificateArn"] for each in told] == [arn.replace("/web", "/new"), other]
 
 
 def test_the_default_certificate_may_be_among_the_others(iam: Asking) -> None:
