@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
@@ -67,6 +67,13 @@ class Alter:
 Step = Put | Remove | Alter
 
 
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """All is as it is wished for, beside what nobody wishes for and the cloud would not remove; why it would not."""
+
+    refusal: errors.Refused
+
+
 def next_step(wish: Wish, tree: Tree) -> Step | None:
     """The next change of a tree, None where it is as it is wished for.
 
@@ -89,13 +96,18 @@ def next_step(wish: Wish, tree: Tree) -> Step | None:
 
 @dataclass(slots=True)
 class _Tending:
-    """One look after one balancer."""
+    """One look after one balancer.
+
+    Attributes:
+        stays: why the cloud would not remove what nobody wishes for, by its id.
+    """
 
     context: Context
     lease: BalancerLease
     making: BalancerMaking
     wish: Wish
     targets: Mapping[str, list[RegisteredTarget]]
+    stays: dict[str, errors.Refused] = field(default_factory=dict)
 
     @property
     def cloud_id(self) -> str:
@@ -103,6 +115,24 @@ class _Tending:
 
     def asked(self, question: Callable[..., Any], *arguments: Any) -> Sequence[Call]:
         return [Call(self.lease.scope, partial(answer_of, question, self.lease.scope, *arguments))]
+
+    @property
+    def leftover(self) -> Leftover | None:
+        return next((Leftover(each) for each in self.stays.values()), None)
+
+    def next_step(self, tree: Tree) -> Step | None:
+        """The next change of its tree, but for what stays in any case."""
+        rest = tuple(each for each in tree.parts if each.id not in self.stays)
+        return next_step(self.wish, replace(tree, parts=rest))
+
+    def borne(self, step: Step, answer: Any) -> Any:
+        """The answer to a change; where something may stay that nobody wishes for, that it is left over."""
+        if not isinstance(step, Remove) or step.present.kind not in _KEPT:  # those go when all else is as it is wished
+            return answer
+        if not isinstance(answer, errors.Refused) or isinstance(answer, _SOON):
+            return answer
+        self.stays[step.present.id] = answer
+        return Leftover(answer)
 
     def take(self, step: Step, tree: Tree) -> Sequence[Call]:
         if isinstance(step, Put):
@@ -130,6 +160,9 @@ class _Tending:
     def took(self, step: Step, answer: Any, conn: Connection) -> bool:
         if not self.held(conn):
             return False
+        if isinstance(answer, Leftover):
+            return True
+        self.context.held_up.over(self.lease)
         scope = self.lease.scope
         if isinstance(step, Put) and step.part.kind is PartKind.POOL:
             balancers.housed(conn, scope, step.part.key, answer, self.context.now())
@@ -226,6 +259,10 @@ def tend_balancer(context: Context, lease: BalancerLease) -> Job:
     if refusal is None:
         context.held_up.over(lease)
         yield Write(partial(tending.settle, BalancerState.ACTIVE, "", again_at))
+    elif isinstance(refusal, Leftover):
+        _tell(tending, refusal.refusal)
+        again_at = min(again_at, context.now() + context.pause(lease, refusal.refusal))
+        yield Write(partial(tending.settle, BalancerState.ACTIVE, "", again_at))
     else:
         yield from _refused(tending, refusal)
 
@@ -267,7 +304,8 @@ def _never_made(tending: _Tending) -> Any:
 def _grow(tending: _Tending, cloud_id: str) -> Any:
     """Bring the tree to what is wished for; the tree, or None where that is not done and all is given back.
 
-    With it comes the refusal of a part, None where there was none: what the tree has takes traffic all the same.
+    With it comes the refusal of a part, or what is left over; None where there was neither: what the tree has takes
+    traffic all the same.
     """
     for _ in range(_STEPS):
         (tree,) = yield tending.asked(tending.making.tree, cloud_id)
@@ -288,16 +326,16 @@ def _grow(tending: _Tending, cloud_id: str) -> Any:
             due_at = tending.context.now() + _FAILED
             yield Write(partial(tending.settle, BalancerState.FAILED, "the cloud reports an error", due_at))
             return None, None
-        step = next_step(tending.wish, tree)
+        step = tending.next_step(tree)
         if step is None:
-            return tree, None
+            return tree, tending.leftover
         (answer,) = yield tending.take(step, tree)
+        answer = tending.borne(step, answer)
         if isinstance(answer, errors.Refused) and not isinstance(answer, _SOON):
             return tree, answer
         if isinstance(answer, errors.CloudError):
             yield from _refused(tending, answer)
             return None, None
-        tending.context.held_up.over(tending.lease)
         if not (yield Write(partial(tending.took, step, answer))):
             return None, None
     yield Write(partial(tending.wait, tending.context.settings.balancer_busy))
@@ -478,15 +516,17 @@ def _refused(tending: _Tending, error: errors.CloudError) -> Any:
     if isinstance(error, _SOON):
         yield Write(partial(tending.wait, tending.context.pause(tending.lease, _busy(tending))))
     elif isinstance(error, errors.Refused):
-        scope = tending.lease.scope
-        LOG.warning(
-            "project=%s region=%s balancer=%s refused: %s", scope.project_id, scope.region, balancer.id, error.detail
-        )
+        _tell(tending, error)
         state = BalancerState.FAILED if balancer.state is BalancerState.PROVISIONING else balancer.state
         due_at = tending.context.now() + tending.context.pause(tending.lease, error)
         yield Write(partial(tending.settle, state, error.detail[:1000], due_at))
     else:
         yield Write(partial(tending.wait, tending.context.pause(tending.lease, error)))
+
+
+def _tell(tending: _Tending, error: errors.Refused) -> None:
+    scope, words = tending.lease.scope, "project=%s region=%s balancer=%s refused: %s"
+    LOG.warning(words, scope.project_id, scope.region, tending.lease.balancer_id, error.detail)
 
 
 def _busy(tending: _Tending) -> Bounds:

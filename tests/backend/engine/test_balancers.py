@@ -12,6 +12,7 @@ from backend import errors
 from backend.domain import balancer_findings
 from backend.domain.balancers import BalancerKind, BalancerState, LoadBalancer, TargetGroup, target_id
 from backend.domain.ids import balancing_id
+from backend.drivers.balancer_making import PartKind, Present
 from backend.drivers.balancer_plans import balancer_plan
 from backend.drivers.balancing import Target
 from backend.drivers.errors import Busy, OutcomeUnknown, Refused
@@ -290,6 +291,45 @@ def test_a_part_that_the_cloud_refuses_for_long_is_asked_for_less_and_less(world
     world.backend.target_groups.register(SCOPE, target.id, [("10.9.0.5", None)])  # has it looked at at once
     world.pass_time(2)
     assert members(world) == [("10.9.0.5", 1, None)]
+
+
+@pytest.mark.parametrize("kind", [PartKind.SECRET, PartKind.POOL])
+def test_what_the_cloud_keeps_of_what_nobody_wishes_for_makes_no_balancer_look_failed(world, monkeypatch, kind):
+    balancer, target = make(world), group(world)
+    listen(world, balancer, target)
+    making = type(world.simulated.cloud.balancer_making)
+    tree, left, asked, keeps = (
+        making.tree,
+        [Present(kind, "b.1", "b-1", ""), Present(kind, "b.2", "b-2", "")],
+        [],
+        ["b-1"],
+    )
+
+    def with_them(self, scope, balancer_id):
+        found = tree(self, scope, balancer_id)
+        return None if found is None else replace(found, parts=(*found.parts, *left))
+
+    def removed(self, scope, tree, present):
+        asked.append(present.id)
+        if present.id in keeps:
+            raise Refused("ACL")
+        left.remove(present)
+
+    monkeypatch.setattr(making, "tree", with_them)
+    monkeypatch.setattr(making, "remove", removed)
+    world.pass_time(2)
+    found = seen(world, balancer)
+    assert (found.state, found.reason) == (BalancerState.ACTIVE, "")
+    assert asked == ["b-1", "b-2"]  # one that stays keeps no other
+    assert {each.kind for each in tree(world.simulated.cloud.balancer_making, SCOPE, found.cloud_id).parts} == {
+        PartKind.POOL,
+        PartKind.LISTENER,
+    }
+    world.pass_time(3600, step=5)
+    assert 6 < asked.count("b-1") < 12
+    keeps.clear()
+    world.pass_time(700, step=5)
+    assert left == []
 
 
 def second(world, monkeypatch, balancer) -> str:
