@@ -151,7 +151,7 @@ class Queues:
         now = self._clock.now()
 
         def work(conn: Connection) -> Queue:
-            queue = rows.named(conn, scope, name)
+            queue = rows.named(conn, scope, name, hold=True)
             if queue.purged_at is not None and now - queue.purged_at < PURGE_PAUSE:
                 raise PurgedLately(name)
             QUEUES.change(conn, scope, queue.id, purged_at=now)

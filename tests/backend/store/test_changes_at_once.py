@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from threading import Barrier
 
 import pytest
 
 from backend import Backend
 from backend.domain.parameters import ParameterType
+from backend.domain.queues import PurgedLately
 from backend.drivers.catalog import Catalog
 from backend.drivers.simulated import SimulatedCloud
+from backend.errors import LimitExceeded
+from backend.services import limits
 from backend.services.events import RuleRequest
 from backend.services.identity_providers import IdentityProviders
 from backend.services.parameters import NewParameter, Parameters
@@ -246,3 +250,37 @@ def test_none_undoes_what_another_did(store, clock, kind):
         with ThreadPoolExecutor(many) as pool:
             list(pool.map(work, range(many)))
     assert sorted(told()) == sorted(f"{turn}-{number}" for turn in range(3) for number in range(many))
+
+
+class Bounded:
+    """What so many may do at once; whoever comes later is refused."""
+
+    def __init__(self, store, clock) -> None:
+        self.queues, cloud = Queues(store, clock), SimulatedCloud.open(None, clock).cloud
+        self.store, self.groups = store, TargetGroups(store, cloud, Catalog(cloud, clock), clock)
+
+    def purges(self):
+        self.queues.create(SCOPE, "q", {}, {})
+        return lambda _: self.queues.purge(SCOPE, "q"), PurgedLately, 1
+
+    def targets(self):
+        self.store.transact(lambda conn: GROUPS.add(conn, SCOPE, replace(GROUP, target_type="ip")))
+        return lambda at: self.groups.register(SCOPE, GROUP.id, [(f"10.0.0.{at}", 80)]), LimitExceeded, 2
+
+
+@pytest.mark.parametrize("kind", ["purges", "targets"])
+def test_no_more_do_than_may(store, clock, monkeypatch, kind):
+    monkeypatch.setattr(limits, "TARGETS_OF_GROUP", 2)
+    act, refusal, most = getattr(Bounded(store, clock), kind)()
+    begin = Barrier(MANY)
+
+    def work(number):
+        begin.wait(30)
+        try:
+            act(number)
+        except refusal:
+            return 0
+        return 1
+
+    with ThreadPoolExecutor(MANY) as pool:
+        assert sum(pool.map(work, range(MANY))) == most
