@@ -95,7 +95,9 @@ def paginators(client_: Any, answered: set[str]) -> list[str]:
     return sorted(name for name, operation in mapping.items() if operation in answered and client_.can_paginate(name))
 
 
-@pytest.mark.parametrize("service", ["autoscaling", "ec2"])
+@pytest.mark.parametrize(
+    "service", [pytest.param("autoscaling", marks=pytest.mark.embedded("its pages are of rows, no cloud's")), "ec2"]
+)
 def test_every_paginator(server: Access, support: Support, enough: Fleet, service: str) -> None:
     asked = client(server, service)
     names = paginators(asked, support.answered[service])
