@@ -146,3 +146,12 @@ def test_a_transaction_that_fails_leaves_nothing(tmp_path):
             add_to_counter(connection, "a", -2)
             assert counter(connection, "a") == 3
         state.close()
+
+
+def test_a_thread_s_connection_keeps_little_of_the_file(tmp_path):
+    """An engine has one for each of its threads, and SQLite's own bound is 2 MiB of each."""
+    state = State(str(tmp_path / "cloud.db"))
+    with state.reading() as connection:
+        (size,) = connection.execute("PRAGMA cache_size").fetchone()
+    state.close()
+    assert -256 <= size < 0, "KiB, as SQLite tells them"
