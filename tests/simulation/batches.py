@@ -88,13 +88,18 @@ class Batches:
         for cluster_id, project, name, epoch in raw.execute("SELECT id, project_id, name, epoch FROM clusters"):
             claim = self._claims.get(cluster_id)
             if claim is None or claim.epoch != epoch:
-                made = raw.execute(
-                    "SELECT 1 FROM nodes WHERE cluster_id = ? AND server_id IS NOT NULL LIMIT 1", (cluster_id,)
-                ).fetchone()
-                fresh = _Claim(epoch, self.world.clock.now(), self._in_force((project, name)), proven=made is not None)
+                proven = self._is_made(cluster_id)
+                fresh = _Claim(epoch, self.world.clock.now(), self._in_force((project, name)), proven=proven)
                 self._claims[cluster_id] = fresh
-            elif changed:
-                claim.widen(self._in_force((project, name)))
+            else:
+                claim.proven = claim.proven or self._is_made(cluster_id)  # a claim may hear of its servers, and go on
+                if changed:
+                    claim.widen(self._in_force((project, name)))
+
+    def _is_made(self, cluster_id: str) -> bool:
+        """Whether a server was made of it."""
+        made = "SELECT 1 FROM nodes WHERE cluster_id = ? AND server_id IS NOT NULL LIMIT 1"
+        return self.world.store.database.raw.execute(made, (cluster_id,)).fetchone() is not None
 
     def _look(self, calls: Sequence[Call]) -> None:
         """Hold what one pass asks for together against what was in force."""
@@ -131,7 +136,7 @@ class _Claim:
     """A claim of a cluster, and what its pass may go by.
 
     Attributes:
-        proven: a server was made of it by then.
+        proven: a server was made of it before, or since.
     """
 
     def __init__(self, epoch: int, at: datetime, most: Sizes, *, proven: bool) -> None:
