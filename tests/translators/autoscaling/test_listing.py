@@ -8,7 +8,7 @@ from translators.errors import AWSError
 
 def token(marker, operation="DescribeScalingActivities", world=None):
     call = request(world.backend, "autoscaling", operation, {})
-    return paging.encode(operation, marker, paging.fingerprint(call))
+    return paging.encode(operation, marker, paging.binding(call))
 
 
 @pytest.mark.parametrize(
