@@ -342,6 +342,16 @@ def test_what_the_operator_names_hears_of_every_group(tmp_path, monkeypatch):
     assert told == [(False, {"everywhere": False}), (True, {"everywhere": True})]
 
 
+def test_an_embedded_cloud_whose_file_is_none_is_told_in_a_sentence(tmp_path, monkeypatch):
+    monkeypatch.setenv("OS_DEFAULT__STATE", str(tmp_path))
+    (tmp_path / "cloud.db").write_text("no database at all, and long enough to be taken for something else")
+    chosen = wsgi.settings()
+    store = wsgi.store_of(chosen)
+    with pytest.raises(CannotDo, match=r"the embedded cloud's file .*cloud\.db cannot be used: file is not a database"):
+        wsgi.cloud_of(chosen, store)
+    store.close()
+
+
 def test_queues_of_the_cloud_s_own_are_told_where_it_has_any(tmp_path, monkeypatch):
     monkeypatch.setenv("OS_DEFAULT__STATE", str(tmp_path))
     world, told = World(), []

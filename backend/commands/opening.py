@@ -7,6 +7,7 @@ import hmac
 import os
 import secrets
 import socket
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -260,7 +261,7 @@ def cloud_of(chosen: BackendSettings, store: Store, patience: Brief | None = Non
         traces: keep spans of what it is asked over the network.
 
     Raises:
-        CannotDo: a source that is named is none of this cloud's.
+        CannotDo: a source that is named is none of this cloud's, or the embedded cloud's file cannot be used.
     """
     cloud = _opened(chosen, store, patience, traces)
     clock = SystemClock()
@@ -292,7 +293,11 @@ def _opened(chosen: BackendSettings, store: Store, patience: Brief | None, trace
         )
     simulated = simulated_settings(chosen)
     Path(chosen.state).mkdir(mode=0o700, parents=True, exist_ok=True)
-    return SimulatedCloud.open(f"{chosen.state}/{CLOUD_FILE}", SystemClock(), simulated, Installation(store)).cloud
+    path = f"{chosen.state}/{CLOUD_FILE}"
+    try:
+        return SimulatedCloud.open(path, SystemClock(), simulated, Installation(store)).cloud
+    except sqlite3.DatabaseError as error:  # it is none, or a process that stands still holds it
+        raise CannotDo(f"the embedded cloud's file {path} cannot be used: {error}") from error
 
 
 def ended_in(chosen: BackendSettings, store: Store) -> Ended:
