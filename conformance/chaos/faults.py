@@ -6,6 +6,7 @@ import contextlib
 import os
 import random
 import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -22,13 +23,14 @@ class Faults:
 
     Attributes:
         done: how often what was done.
-        still: engines that stand still now, with when they go on.
+        still: engines that stand still, each with what lets it go on: whatever waits meanwhile, for one may have the
+            file of the embedded cloud in hand.
     """
 
     installation: Installation
     rng: random.Random
     done: Counter[str] = field(default_factory=Counter)
-    still: list[tuple[Part, float]] = field(default_factory=list)
+    still: list[tuple[Part, threading.Timer]] = field(default_factory=list)
 
     def every(self) -> list[Callable[[], None]]:
         """One of each kind, in an order that the seed tells. Those that last come last, so that others meet them."""
@@ -64,7 +66,9 @@ class Faults:
         self.done["engine stands still"] += 1
         part = self._engine()
         part.signal(signal.SIGSTOP)
-        self.still.append((part, time.monotonic() + LEASE_SECONDS + 1.5))
+        later = threading.Timer(LEASE_SECONDS + 1.5, part.signal, (signal.SIGCONT,))
+        later.start()
+        self.still.append((part, later))
 
     def gateway_killed(self) -> None:
         self.done["gateway killed"] += 1
@@ -95,16 +99,13 @@ class Faults:
         self._pause(2.5)
         self.installation.database.refuse_writes(refused=False)
 
-    def go_on(self, *, at_once: bool = False) -> None:
-        """Whoever stood still for long enough goes on."""
-        for part, until in list(self.still):
-            if at_once or time.monotonic() >= until:
-                self._pause(max(0.0, until - time.monotonic()))
-                part.signal(signal.SIGCONT)
-                self.still.remove((part, until))
+    def await_all(self) -> None:
+        """Until everybody goes on."""
+        for _, later in self.still:
+            later.join()
 
     def _still(self) -> list[Part]:
-        return [part for part, _ in self.still]
+        return [part for part, later in self.still if later.is_alive()]
 
     def _engine(self) -> Part:
         return self.rng.choice([part for part in self.installation.engines if part not in self._still()])

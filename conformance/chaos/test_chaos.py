@@ -58,12 +58,11 @@ def _blow(made: Installation, customers: list[Customer]) -> None:
         for fault in faults.every():
             before = sum(customer.granted for customer in customers)
             fault()
-            faults.go_on()
             made.await_gateways()
-            until("customers are served", lambda before=before: _is_served(customers, faults, before + 5), 60)
+            until("customers are served", lambda before=before: _served(customers) >= before + 5, 60)
         if time.monotonic() >= ends_at:
             break
-    faults.go_on(at_once=True)
+    faults.await_all()
     for customer in customers:
         customer.stop.set()
     for customer in customers:
@@ -73,12 +72,6 @@ def _blow(made: Installation, customers: list[Customer]) -> None:
             raise customer.failed
     answers = sum((customer.answers for customer in customers), Counter[str]())
     print(f"\nchaos, seed {SEED}: {dict(faults.done)}; answers: {dict(answers.most_common())}")
-
-
-def _is_served(customers: list[Customer], faults: Faults, number: int) -> bool:
-    """An engine that stands still may hold the file of the embedded cloud: it goes on when its time is over."""
-    faults.go_on()
-    return _served(customers) >= number
 
 
 def _served(customers: list[Customer]) -> int:
