@@ -99,14 +99,15 @@ class Guards:
             self._under_way.pop()
 
     def _asked(self, act: ServerAct, scope: Scope, server: str) -> _Deed | None:
-        """What alarms of the project have written down that they ask for."""
+        """What an alarm of the project has written down that it asks for; of several, one that it was not yet done for."""
         question = "SELECT id, acts FROM alarms WHERE project_id = ? AND acts IS NOT NULL ORDER BY id"
+        found = list[_Deed]()
         for alarm_id, told in self._raw.execute(question, (scope.project_id,)).fetchall():
             work = json.loads(told)
             for action in work.get("asked", {}):
                 if server_act_of(action) is act and work.get("server") == server:
-                    return _Deed(alarm_id, work["at"], act)
-        return None
+                    found.append(_Deed(alarm_id, work["at"], act))
+        return min(found, key=lambda deed: self._done[deed], default=None)
 
     def _check(self, deed: _Deed, scope: Scope, server_id: str) -> None:
         began = self._began.get((deed.alarm_id, deed.at))
