@@ -5,11 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from typing import Final, Protocol, TypeVar
 
+from backend.drivers.aside import Aside
 from backend.drivers.optional import NoLibrary
 from backend.errors import KeysUnreached
 
@@ -60,7 +59,7 @@ class KeptKeys:
         self._manager: KeyManager | None = open_manager()
         self._name = name
         self._seconds = seconds
-        self._free = threading.BoundedSemaphore(MOST_LEFT)
+        self._aside = Aside(MOST_LEFT, "key manager")
         self._known: dict[str, str] = {}
 
     def of(self, references: Sequence[str]) -> list[str]:
@@ -80,24 +79,14 @@ class KeptKeys:
 
     def _in_time(self, ask: Callable[[KeyManager], T]) -> T:
         """What is asked, or no more than waiting for it: libraries bound each read, and not all of an answer."""
-        seconds, answer = self._seconds(), Future[T]()
-        if not self._free.acquire(blocking=False):
+        seconds, answer = self._seconds(), self._aside.begin(lambda: self._asked(ask))
+        if answer is None:
             raise KeysUnreached(f"{self._name} does not let go of {MOST_LEFT} looks before")
-        # A thread of its own each time: one that hangs keeps neither the next one nor the end of the process waiting.
-        threading.Thread(target=self._answer, args=(ask, answer), name="key manager", daemon=True).start()
         try:
             return answer.result(seconds)
         except TimeoutError:
             self._manager = None
             raise KeysUnreached(f"{self._name} has not given what it was asked for within {seconds:g} s") from None
-
-    def _answer(self, ask: Callable[[KeyManager], T], answer: Future[T]) -> None:
-        try:
-            answer.set_result(self._asked(ask))
-        except Exception as error:  # noqa: BLE001 (it is raised where the answer is waited for)
-            answer.set_exception(error)
-        finally:
-            self._free.release()
 
     def _asked(self, ask: Callable[[KeyManager], T]) -> T:
         try:

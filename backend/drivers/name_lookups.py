@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from threading import BoundedSemaphore, Thread
 from typing import Final
+
+from backend.drivers.aside import Aside
 
 Resolve = Callable[[str, int], Sequence[str]]
 MOST: Final = 32
@@ -23,7 +23,7 @@ class Lookups:
 
     def __init__(self, resolve: Resolve, most: int = MOST) -> None:
         self._resolve = resolve
-        self._free = BoundedSemaphore(most)
+        self._aside = Aside(most, "name lookup")
 
     def addresses(self, host: str, port: int, left: Callable[[], float]) -> Sequence[str]:
         """Addresses of a host.
@@ -34,20 +34,10 @@ class Lookups:
         Raises:
             OSError: it is not known, or not in time. Whatever else the resolver raises.
         """
-        if not self._free.acquire(timeout=left()):
+        found = self._aside.begin(lambda: self._resolve(host, port), left())
+        if found is None:
             raise TimeoutError("timed out: too many names are being looked up")
-        found: Future[Sequence[str]] = Future()
-        # A thread of its own each time: one that hangs keeps neither the next ones nor the end of the process waiting.
-        Thread(target=self._look, args=(found, host, port), daemon=True).start()
         try:
             return found.result(left())
         except TimeoutError as error:
             raise TimeoutError("timed out") from error
-
-    def _look(self, found: Future[Sequence[str]], host: str, port: int) -> None:
-        try:
-            found.set_result(self._resolve(host, port))
-        except Exception as error:  # noqa: BLE001 (it is raised where the answer is waited for)
-            found.set_exception(error)
-        finally:
-            self._free.release()
