@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from backend import errors
 from backend.clock import Clock
@@ -236,7 +236,7 @@ class LoadBalancers:
 
         def work(conn: Connection) -> LoadBalancer:
             found = locked(conn, scope, balancer_id, self._clock)
-            whole = beside(found, {**values, **(revise(found) if revise is not None else {})})
+            whole = beside(found, values, revise)
             BALANCERS.change(conn, scope, balancer_id, **whole)
             return replace(found, **whole)
 
@@ -275,11 +275,21 @@ class LoadBalancers:
         return made
 
 
-def beside(thing: LoadBalancer | TargetGroup | BalancerListener, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields to be set, with attributes beside those that a thing has: requests that set others do not undo them."""
-    if "attributes" not in values:
-        return dict(values)
-    return {**values, "attributes": {**thing.attributes, **values["attributes"]}}
+Kept = TypeVar("Kept", LoadBalancer, TargetGroup, BalancerListener)
+
+
+def beside(
+    thing: Kept, values: Mapping[str, Any], revise: Callable[[Kept], Mapping[str, Any]] | None = None
+) -> dict[str, Any]:
+    """Fields to be set, with attributes beside those that a thing has: requests that set others do not undo them.
+
+    Args:
+        revise: asked for further fields, by those that the thing has; it may refuse by raising.
+    """
+    whole = {**values, **(revise(thing) if revise is not None else {})}
+    if "attributes" not in whole:
+        return whole
+    return {**whole, "attributes": {**thing.attributes, **whole["attributes"]}}
 
 
 def _subnets(conn: Connection, scope: Scope) -> list[frozenset[str]]:

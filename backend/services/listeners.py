@@ -131,7 +131,7 @@ class Listeners:
             found = _listener(conn, scope, listener_id)
             balancer = locked(conn, scope, found.balancer_id, self._clock)
             found = _listener(conn, scope, listener_id)
-            whole = beside(found, {**values, **(revise(found) if revise is not None else {})})
+            whole = beside(found, values, revise)
             changed = replace(found, **whole)
             here = LISTENERS.all(conn, scope, balancer_id=balancer.id)
             if any(each.port == changed.port and each.id != listener_id for each in here):

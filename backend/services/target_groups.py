@@ -133,7 +133,7 @@ class TargetGroups:
 
         def work(conn: Connection) -> TargetGroup:
             found = self._held(conn, scope, group_id)
-            whole = beside(found, {**values, **(revise(found) if revise is not None else {})})
+            whole = beside(found, values, revise)
             changed = replace(found, **whole)
             self._check(scope, changed)
             GROUPS.change(conn, scope, group_id, **whole)
