@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
 from backend.clock import Clock
@@ -56,7 +55,7 @@ def listed(store: Store, clock: Clock, wanted: Wanted) -> Rows:
             "in_service": _sum(states[cluster.id], SERVING),
             "coming": _sum(states[cluster.id], ARRIVING),
             "going": _sum(states[cluster.id], ENDING),
-            "due": _instant(cluster.due_at),
+            "due": explaining.instant(cluster.due_at),
             "notes": list(_notes(cluster, held[cluster.scope], backs_off=cluster.id in waiting)),
         }
         for cluster in found
@@ -109,7 +108,3 @@ def _one(conn: Connection, name: str, project: str | None) -> Cluster:
         told = ", ".join(f"{each.project_id}/{each.region} ({each.id})" for each in found)
         raise CannotDo(f"several have a group {name}: {told}; --project or the id names one")
     return found[0]
-
-
-def _instant(at: datetime | None) -> str | None:
-    return None if at is None else at.isoformat(timespec="seconds")

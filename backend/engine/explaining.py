@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -108,31 +109,28 @@ class Explanation:
             "region": cluster.region,
             "id": cluster.id,
             **self.told(words, operator=True),
-            "engine": f"{self.held.owner} until {_instant(self.held.until)}" if self.held.owner else None,
+            "engine": f"{self.held.owner} until {instant(self.held.until)}" if self.held.owner else None,
         }
 
     def told(self, words: Words, *, operator: bool = False) -> dict[str, Any]:
         """For the group's owner, who is told nothing of the installation, unless the operator asks."""
         cluster, nodes = self.cluster, list(self.snapshot.rows.nodes.values())
         spec = cluster.spec
-        states: dict[str, int] = {}
-        for node in nodes:
-            states[str(node.state)] = states.get(str(node.state), 0) + 1
         return {
             "status": str(cluster.status),
             "capacity": f"{spec.desired} wanted ({spec.minimum} to {spec.maximum}), {capacity(nodes)} there",
-            "nodes": states,
+            "nodes": dict(Counter(str(node.state) for node in nodes)),
             "blocked_by": list(self._blocks(words, operator=operator)),
             "suspended": {
-                str(process): f"since {_instant(at)}{', by the engine' if process in cluster.given_up else ''}"
+                str(process): f"since {instant(at)}{', by the engine' if process in cluster.given_up else ''}"
                 for process, at in sorted(cluster.suspended.items())
             },
             "backoffs": list(self._backoffs())[:_EACH],
             "waits_for_hooks": list(self._waits(words))[:_EACH],
             "refresh": self._refresh(),
-            "cooldown_until": _instant(cluster.cooldown_until) if _is_ahead(cluster.cooldown_until, self.now) else None,
+            "cooldown_until": instant(cluster.cooldown_until) if _is_ahead(cluster.cooldown_until, self.now) else None,
             "next_pass": list(_doings(self.plan)) or ["nothing"],
-            "due": _instant(cluster.due_at),
+            "due": instant(cluster.due_at),
             "latest": [_line(each, words) for each in self.latest],
         }
 
@@ -143,34 +141,34 @@ class Explanation:
             if operator:
                 yield f"{self.brake.told()}{why} (coppice resume-all)"
             else:
-                since = _instant(self.brake.since)
+                since = instant(self.brake.since)
                 yield f"the cloud's operator lets nothing be launched and nothing ended since {since}{why}"
         if self.refused_since is not None:
-            yield f"the project lets the engine do nothing since {_instant(self.refused_since)} (coppice grant)"
+            yield f"the project lets the engine do nothing since {instant(self.refused_since)} (coppice grant)"
         if isinstance(self.snapshot.profile, Reason):
             yield f"nothing can be launched: {words.reason(self.snapshot.profile)}"
         for process in (Process.LAUNCH, Process.TERMINATE):
             if not self.cluster.runs(process):
                 yield f"{process} is suspended (ResumeProcesses)"
         if self.cluster.held_since is not None:
-            since = _instant(self.cluster.held_since)
+            since = instant(self.cluster.held_since)
             yield f"replacement for health is held, since {since}: too much fails at once to be the servers' own fault"
         places = [each for each in self.snapshot.rows.backoffs.values() if each.retry_at > self.now]
         if places:
             soonest = min(each.retry_at for each in places)
             number = "1 place" if len(places) == 1 else f"{len(places)} places"
-            yield f"launches failed in {number}, left alone for now; the next is tried {_instant(soonest)}"
+            yield f"launches failed in {number}, left alone for now; the next is tried {instant(soonest)}"
 
     def _backoffs(self) -> Iterator[str]:
         for each in sorted(self.snapshot.rows.backoffs.values(), key=lambda one: one.retry_at):
             place = f"{each.zone or 'any zone'}, {each.profile_key or 'no source'}"
-            last, again = _instant(each.last_failed_at), _instant(each.retry_at)
+            last, again = instant(each.last_failed_at), instant(each.retry_at)
             yield f"{place}: {each.failures} times, last {last}, again {again}"
 
     def _waits(self, words: Words) -> Iterator[str]:
         nodes = self.snapshot.rows.nodes
         for each in sorted(self.snapshot.rows.actions.values(), key=lambda one: one.due_at):
-            default = f"{each.default_result} at {_instant(each.due_at)}"
+            default = f"{each.default_result} at {instant(each.due_at)}"
             node = nodes.get(each.node_id)
             server = words.instance(node.server_id) if node is not None and node.server_id else f"node {each.node_id}"
             yield f"{each.hook}: {server}, {each.result or f'unanswered, {default}'}"
@@ -194,7 +192,7 @@ def _doings(plan: Plan) -> Iterator[str]:
 
 def _line(activity: Activity, words: Words) -> str:
     message = words.message(activity)
-    told = f"{_instant(activity.started_at)} {activity.status}: {words.description(activity)}"
+    told = f"{instant(activity.started_at)} {activity.status}: {words.description(activity)}"
     return told if not message or message in told else f"{told} {message}"
 
 
@@ -202,5 +200,6 @@ def _is_ahead(at: datetime | None, now: datetime) -> bool:
     return at is not None and at > now
 
 
-def _instant(at: datetime | None) -> str | None:
+def instant(at: datetime | None) -> str | None:
+    """As explanations and lists of groups tell a time."""
     return None if at is None else at.isoformat(timespec="seconds")
