@@ -127,7 +127,8 @@ balancers: $(VENV)/.dev openstack-up
 # A server that is deleted behind a group's back is replaced by what Nova tells on the test cloud's bus.
 events: $(VENV)/.dev openstack-up
 	@COPPICE_OPENSTACK_STATE=$(abspath $(if $(filter file,$(origin STATE)),.openstack,$(STATE))) COPPICE_CLOUD=openstack \
-		COPPICE_EVENTS=1 $(BIN)/python -m pytest -q -s conformance/openstack_lane/test_events.py
+		COPPICE_EVENTS=1 $(BIN)/python -m conformance.openstack with events \
+		$(BIN)/python -m pytest -q -s conformance/openstack_lane/test_events.py
 
 # Everything at once on the test cloud: engines killed, lying proxies, a region that hangs. MINUTES=N, SEED=N.
 storm: $(VENV)/.dev

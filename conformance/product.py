@@ -35,15 +35,15 @@ BRISK = {
 CALM = {
     **STRICT,
     "OS_ENGINE__POLL_SECONDS": "0.1",
-    "OS_ENGINE__WATCH_BUSY_SECONDS": "1",
-    "OS_ENGINE__WATCH_IDLE_SECONDS": "3",
-    "OS_ENGINE__WATCH_FULL_SECONDS": "20",
+    "OS_ENGINE__WATCH_BUSY_SECONDS": "2",
+    "OS_ENGINE__WATCH_IDLE_SECONDS": "5",
+    "OS_ENGINE__WATCH_FULL_SECONDS": "40",
     "OS_ENGINE__LAUNCH_GRACE_SECONDS": "30",
     "OS_ENGINE__BOOT_TIMEOUT_SECONDS": "120",
     "OS_ENGINE__DEREGISTRATION_SECONDS": "4",
     "OS_ENGINE__ORPHAN_GRACE_SECONDS": "30",
     "OS_OPENSTACK__PORT_GRACE_SECONDS": "60",
-    "OS_OPENSTACK__KEY_SECONDS": "10",
+    "OS_OPENSTACK__KEY_SECONDS": "30",
     "OS_OPENSTACK__REQUEST_READ_SECONDS": "30",
     "OS_OPENSTACK__REQUEST_WRITE_SECONDS": "40",
     "OS_OPENSTACK__REQUEST_SECONDS": "50",
@@ -56,7 +56,7 @@ ON_OPENSTACK = os.environ.get("COPPICE_CLOUD") == "openstack"
 PATIENCE = float(os.environ.get("COPPICE_PATIENCE") or (6 if ON_OPENSTACK else 1))
 """Every wait is that many times as long: servers of a real cloud take their time."""
 STOP_SECONDS = 20.0 * PATIENCE
-PAUSE = 0.5 if ON_OPENSTACK else 0.1
+PAUSE = 1.0 if ON_OPENSTACK else 0.1
 """Seconds between two looks of the suites themselves."""
 TENANT = dict(enumerate(SUITES)).get(int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")), "nobody")
 """Whose project of the test cloud the suites work in; processes side by side have one each."""

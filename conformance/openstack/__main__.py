@@ -10,7 +10,7 @@ from pathlib import Path
 
 from openstack.exceptions import SDKException
 
-from conformance.openstack import balancers, lifecycle, peers, processes, readiness
+from conformance.openstack import balancers, lifecycle, notifying, peers, processes, readiness
 from conformance.openstack.cloud import state_folder
 from conformance.openstack.guests import host as guests
 from conformance.openstack.installation import NotInstalled
@@ -48,6 +48,8 @@ def _beside(settings: Settings, name: str) -> AbstractContextManager[None]:
             return balancers.running(settings)
         case guests.NAME:
             return guests.running(settings)
+        case notifying.NAME:
+            return notifying.running(settings)
         case peer:
             return peers.running(settings, peer, {})
 
@@ -65,9 +67,11 @@ def _parser() -> argparse.ArgumentParser:
     down.add_argument("--wipe", action="store_true", help="delete its data too, but not the installed packages")
     commands.add_parser("status", parents=[common], help="what runs; exit status 1 unless all of it is ready")
     beside = commands.add_parser(
-        "with", parents=[common], help="run a command while one more service runs, balancers forward or servers run"
+        "with",
+        parents=[common],
+        help="run a command while one more service runs, balancers forward, servers run or Nova tells of events",
     )
-    beside.add_argument("peer", choices=sorted({*peers.CATALOG, "balancers", guests.NAME}))
+    beside.add_argument("peer", choices=sorted({*peers.CATALOG, "balancers", guests.NAME, notifying.NAME}))
     beside.add_argument("program", nargs=argparse.REMAINDER, metavar="COMMAND")
     for name, words in (
         ("start", "start services and wait until they are ready"),

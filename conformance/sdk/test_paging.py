@@ -16,25 +16,37 @@ SMALLEST = 5
 """The smallest page that all of EC2's operations allow."""
 
 
+OF_ROWS = pytest.mark.embedded("its pages are of rows, no cloud's")
+
+
 @pytest.fixture(scope="module")
-def enough(shared_fleet: Fleet) -> Fleet:
-    """More of everything than fits one small page."""
+def machines(shared_fleet: Fleet) -> Fleet:
+    """More of EC2's things than fit one small page."""
     fleet = shared_fleet
-    tag = {"Key": "paging", "Value": "yes", "PropagateAtLaunch": True}
     for _ in range(SMALLEST + 1):
-        fleet.configuration()
         fleet.new_template()
-        fleet.create(0, Tags=[tag])
-    paged = fleet.create(SMALLEST + 2, Tags=[tag], AutoScalingGroupName=unique("paged"))
-    fleet.autoscaling.put_warm_pool(AutoScalingGroupName=paged, MinSize=4, PoolState="Running")
-    pool = {"AutoScalingGroupName": paged}
-    until("a pool is filled", lambda: len(fleet.autoscaling.describe_warm_pool(**pool)["Instances"]) == 4)
-    for _ in range(SMALLEST + 1):
         fleet.ec2.create_launch_template_version(
             LaunchTemplateName=fleet.template, SourceVersion="1", LaunchTemplateData={"EbsOptimized": False}
         )
+    fleet.create(SMALLEST + 2, AutoScalingGroupName=unique("paged"))
+    return fleet
+
+
+@pytest.fixture(scope="module")
+def enough(machines: Fleet) -> Fleet:
+    """More of everything than fits one small page."""
+    fleet = machines
+    tag = {"Key": "paging", "Value": "yes", "PropagateAtLaunch": True}
+    for _ in range(SMALLEST + 1):
+        fleet.configuration()
+        fleet.create(0, Tags=[tag])
+    pooled = fleet.create(1, maximum=5, Tags=[tag], AutoScalingGroupName=unique("pooled"))
+    fleet.autoscaling.put_warm_pool(AutoScalingGroupName=pooled, PoolState="Running")
+    pool = {"AutoScalingGroupName": pooled}
+    until("a pool is filled", lambda: len(fleet.autoscaling.describe_warm_pool(**pool)["Instances"]) == 4)
+    for _ in range(SMALLEST + 1):
         fleet.autoscaling.put_scaling_policy(
-            AutoScalingGroupName=fleet.made[-1],
+            AutoScalingGroupName=pooled,
             PolicyName=unique("p"),
             AdjustmentType="ChangeInCapacity",
             ScalingAdjustment=1,
@@ -95,15 +107,21 @@ def paginators(client_: Any, answered: set[str]) -> list[str]:
     return sorted(name for name, operation in mapping.items() if operation in answered and client_.can_paginate(name))
 
 
-@pytest.mark.parametrize(
-    "service", [pytest.param("autoscaling", marks=pytest.mark.embedded("its pages are of rows, no cloud's")), "ec2"]
-)
-def test_every_paginator(server: Access, support: Support, enough: Fleet, service: str) -> None:
+@OF_ROWS
+def test_every_paginator_of_autoscaling(server: Access, support: Support, enough: Fleet) -> None:
+    check_paginators(server, support, enough, "autoscaling", 5)
+
+
+def test_every_paginator_of_ec2(server: Access, support: Support, machines: Fleet) -> None:
+    check_paginators(server, support, machines, "ec2", 9)
+
+
+def check_paginators(server: Access, support: Support, fleet: Fleet, service: str, least: int) -> None:
     asked = client(server, service)
     names = paginators(asked, support.answered[service])
-    assert len(names) >= (5 if service == "autoscaling" else 9), names
+    assert len(names) >= least, names
     for name in names:
-        check_paginator(asked, name, enough)
+        check_paginator(asked, name, fleet)
 
 
 def members(items: list[Any]) -> list[Any]:
@@ -114,10 +132,10 @@ def members(items: list[Any]) -> list[Any]:
     return items
 
 
-def check_paginator(asked: Any, name: str, enough: Fleet) -> None:
+def check_paginator(asked: Any, name: str, fleet: Fleet) -> None:
     service = asked.meta.service_model.service_name
     operation = asked.meta.method_to_api_mapping[name]
-    given = EXTRA.get((service, operation), lambda _: {})(enough)
+    given = EXTRA.get((service, operation), lambda _: {})(fleet)
     paginator = asked.get_paginator(name)
     size = SMALLEST if service == "ec2" else 3
     if operation == "DescribeInstanceTypeOfferings":
@@ -157,12 +175,14 @@ def test_bad_tokens(asg: Any, ec2: Any) -> None:
             getattr(ec2, name)(NextToken="nonsense", MaxResults=5)
 
 
+@OF_ROWS
 def test_a_token_belongs_to_its_operation(asg: Any, enough: Fleet) -> None:
     token = asg.describe_auto_scaling_groups(MaxRecords=1)["NextToken"]
     with refused("InvalidNextToken"):
         asg.describe_launch_configurations(NextToken=token)
 
 
+@OF_ROWS
 def test_page_sizes_of_aws(asg: Any, enough: Fleet) -> None:
     for name, largest in (
         ("describe_auto_scaling_groups", 100),
