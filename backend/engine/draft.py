@@ -382,5 +382,8 @@ class Draft(Revision):
 
     def replaceable(self) -> int:
         """What more may be put under replacement now, in units; where anything may, one that counts more may, too."""
-        wished = sum(self.stake(wish.victim) for wish in self.wishes)
-        return max(0, self.pace.at_once - self.under_replacement() - wished)
+        return max(0, self.pace.at_once - self.under_replacement() - self.wished())
+
+    def wished(self) -> int:
+        """What may come for the wishes, in units."""
+        return sum(self.stake(wish.victim) for wish in self.wishes)

@@ -20,6 +20,7 @@ class Replacing:
 
     def __init__(self, draft: Draft) -> None:
         self.room = draft.replaceable()
+        self._above = draft.pace.at_once - draft.ahead() - draft.wished()  # what more may be launched ahead, in units
         self._draft = draft
         self._launches_first = draft.pace.launch_first and draft.runs(Process.LAUNCH)
         self._surplus = draft.surplus() if self._launches_first else 0
@@ -28,29 +29,39 @@ class Replacing:
     def begin(self, node: Node, leaves_for: LeavesFor, *, launch: Cause, end: Cause) -> None:
         """A successor is wished for, or the node goes at once: also where there are too many nodes anyway.
 
+        It waits for its successor while as much is ahead as may be: one that failed is ahead until it goes, too.
+
         Args:
             launch, end: why its successor is launched, and why it goes.
+
+        Source: Auto Scaling User Guide, "Instance maintenance policies": the maximum is of what is in service or
+        pending while instances are replaced.
         """
-        self.room -= self._draft.stake(node)
+        stake = self._draft.stake(node)
         if (
             node.id in self.extra
         ):  # its predecessor serves still, and gets another successor: nobody comes before it goes
             self._draft.terminate(node, (end,), leaves_for)
-        elif self._launches_first and self._surplus <= 0:
-            self._draft.wishes.append(Wish(node, launch, leaves_for))
-        else:
+            self._above += node.weight
+        elif not self._launches_first or self._surplus > 0:
             self._draft.terminate(node, (end,), leaves_for)
             self._surplus -= node.weight
+        elif self._above > 0:
+            self._draft.wishes.append(Wish(node, launch, leaves_for))
+            self._above -= stake
+        else:
+            return
+        self.room -= stake
 
 
 def launch_ahead(draft: Draft, leaving: Sequence[Node], kind: CauseKind, leaves_for: LeavesFor) -> None:
     """A successor is wished for each, as far as the margin goes; what is wanted anyway comes before."""
     busy = {old.id for _, old in draft.pairs()} | {wish.victim.id for wish in draft.wishes}
-    room = margin(draft.cluster.spec.desired) - draft.ahead() - len(draft.wishes)
+    room = margin(draft.cluster.spec.desired) - draft.ahead() - draft.wished()
     scales_out = draft.surplus() < 0 or any(node.replaces is None for node in draft.every(*ARRIVING))
     if scales_out:
         return
     for node in leaving:
         if node.id not in busy and room > 0:
-            room -= node.weight
+            room -= draft.stake(node)
             draft.wishes.append(Wish(node, Cause(kind, draft.now, {"server": node.server_id or ""}), leaves_for))

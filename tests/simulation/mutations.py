@@ -89,6 +89,7 @@ MUTATIONS = (
     _trial(engine.looks_at_ports_once, "ends_loose_ports", 1),
     _trial(engine.takes_anybody_s, "bears_strange_metadata"),
     _trial(engine.piles_up_successors, "bears_stopping_images", 1),
+    Mutation(engine.forgets_who_failed_ahead, COORDINATED, 9045),
     _trial(engine.counts_anybody_as_arrived, "bears_closed_pools"),
     _trial(engine.tells_every_refusal, "outlives_dead_delegation", 1),
     _trial(engine.readmits_nobody, "outlives_dead_delegation", 3),

@@ -22,7 +22,7 @@ def rebalance(draft: Draft) -> None:
         return
     if not _is_calm(draft):
         return
-    room = margin(draft.cluster.spec.maximum) - draft.ahead() - sum(draft.stake(wish.victim) for wish in draft.wishes)
+    room = margin(draft.cluster.spec.maximum) - draft.ahead() - draft.wished()
     _migrate(draft, room)
     if not draft.wishes:
         _even_out(draft, room)
