@@ -22,7 +22,6 @@ from backend.domain.node import (
     LeavesFor,
     Node,
     NodeState,
-    capacity,
     move,
 )
 from backend.domain.refreshes import (
@@ -352,7 +351,8 @@ def _replace(draft: Draft, refresh: Refresh, fleet: Fleet) -> None:
     desired = draft.cluster.spec.desired
     bounds = policy.bounds(desired, refresh.minimum_percent, refresh.maximum_percent)
     spare = fleet.ready - bounds.least
-    room = bounds.most - max(draft.capacity(), desired) - capacity(wish.victim for wish in draft.wishes)
+    room = bounds.most - max(draft.capacity(), desired) - draft.wished()
+    crowded = draft.ahead() > 0  # also by what failed, and nobody waits for
     places = len(fleet.scores)
     allowed = places if fleet.back else policy.until(places, refresh.checkpoints, refresh.checkpoint)
     allowed -= places - fleet.untouched
@@ -363,7 +363,8 @@ def _replace(draft: Draft, refresh: Refresh, fleet: Fleet) -> None:
     at_once = max(1, bounds.most - bounds.least)
     for node in _candidates(draft, refresh, fleet)[: max(0, allowed)]:
         cost = node.weight if fleet.is_ready(node) else 0
-        alone = not under_way and fleet.ready >= desired  # nothing fits between the bounds: one at a time
+        # Where nothing fits between the bounds one goes at a time.
+        alone = not under_way and not crowded and fleet.ready >= desired
         ahead = node.weight <= room or (alone and refresh.maximum_percent is not None)
         if spare < 0 and fleet.is_coming(node):
             draft.wake_for_arrival(node, warms=False)  # too few serve: who is about to is waited for
@@ -373,7 +374,7 @@ def _replace(draft: Draft, refresh: Refresh, fleet: Fleet) -> None:
             spare -= cost
         elif ahead and anew_from(draft, refresh, node) is None:
             draft.wishes.append(Wish(node, Cause(CauseKind.REFRESH_LAUNCH, draft.now), LeavesFor.REFRESH))
-            room -= node.weight
+            room -= draft.stake(node)
         elif alone:
             _renew(draft, refresh, node)
             spare -= cost

@@ -8,7 +8,7 @@ import pytest
 from backend.domain.activity import CauseKind
 from backend.domain.cluster import Process
 from backend.domain.mixes import Distribution, Mix, Override
-from backend.domain.node import LeavesFor, NodeState, ServerStatus
+from backend.domain.node import LeavesFor, NodeState, ServerStatus, capacity
 from backend.domain.profile import LaunchSource, ProfileRef
 from backend.domain.refreshes import Handling, RefreshStatus, RefreshStrategy, RollbackCause
 from backend.domain.requirements import Bounds, Requirements
@@ -447,7 +447,9 @@ def test_nodes_that_come_one_after_another_do_not_put_the_end_off_for_ever():
 def weighty(wanted, units, *nodes, **values):
     """A cluster whose nodes count so many units each."""
     cluster = group(wanted, mix=Mix((Override("t3.micro", units),)))
-    here = [node(cluster, name, profile=V1, units=units, instance_type="t3.micro", **more) for name, more in nodes]
+    here = [
+        node(cluster, name, **{"profile": V1, "units": units, **more}, instance_type="t3.micro") for name, more in nodes
+    ]
     profile = Profile(drafts.PROFILE.spec, V2, mixed=True, units=units)
     refresh = factories.refresh(cluster, **values)
     return plan(cluster, *here, refresh=refresh, profile=profile, mixed=(profile,))
@@ -456,6 +458,22 @@ def weighty(wanted, units, *nodes, **values):
 def test_what_lacks_is_told_in_nodes_and_not_in_units():
     made = weighty(8, 4, ("old", {"protected": True}))
     assert after(made).to_update == 2
+
+
+def test_what_comes_ahead_keeps_to_the_maximum_though_it_counts_more_than_what_goes():
+    light = [(f"n{each}", {"units": 1}) for each in range(8)]
+    made = weighty(8, 4, *light, **FIRST)
+    assert (terminated(made), capacity(made.changes.after.nodes.values())) == ([], 16)
+
+
+def test_no_other_comes_ahead_while_one_that_failed_there_is_kept():
+    """What nothing else fits for may go beyond the maximum one at a time: not beside what does already."""
+    cluster = group(3)
+    kept = node(cluster, "kept", profile=V1)
+    failed = sick(cluster, "failed", profile=V1, protected=True, replaces=kept.id, health_due_at=NOW + HOUR)
+    others = [replace(each, zone="us-east-1b") for each in old(cluster, 2)]
+    made = planned(cluster, kept, failed, *others, minimum_percent=100, maximum_percent=100)
+    assert (terminated(made), launched(made)) == ([], [])
 
 
 def test_those_that_serve_nobody_go_by_what_they_count():
