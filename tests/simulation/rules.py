@@ -144,10 +144,10 @@ def _cooled(step: Step) -> None:
     """A change of capacity that ended begins the cooldown."""
     seconds = step.cluster.spec.cooldown_seconds
     for old, node in step.nodes():
-        came = old is not None and old.in_service_at is None and node.in_service_at is not None
-        if not came or node.attached or node.replaces is not None or not seconds:
+        if old is None or old.in_service_at is not None or node.in_service_at is None or node.attached or not seconds:
             continue
-        assert node.in_service_at is not None
+        if {old.replaces, node.replaces} != {None}:  # a follower may be capacity like any other as soon as it has come
+            continue
         ends = step.cluster.cooldown_until
         if ends is None or ends < node.in_service_at + timedelta(seconds=seconds):
             raise step.world.broke("16 cooldown", f"{step.cluster.name}: {seconds} s from {node.in_service_at}: {ends}")

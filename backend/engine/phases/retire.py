@@ -27,8 +27,11 @@ def retire(draft: Draft) -> None:
     if not draft.active:
         return
     draft.wake_for_arrivals()
-    if not draft.runs(Process.TERMINATE):
-        return
+    _part(draft, _end_followed(draft) if draft.runs(Process.TERMINATE) else draft.surplus())
+
+
+def _end_followed(draft: Draft) -> int:
+    """Returns: the surplus that is left."""
     pairs = list(draft.pairs())
     surplus, counts = draft.surplus(), draft.zone_counts()
     coming: Counter[str] = Counter()
@@ -47,6 +50,17 @@ def retire(draft: Draft) -> None:
             draft.terminate(old, (_cause(draft, old, leaves_for),), leaves_for)
             counts[old.zone] -= old.weight
             surplus += coming[old.id] - old.weight  # what still comes for it is capacity like any other now
+    return surplus
+
+
+def _part(draft: Draft, surplus: int) -> None:
+    """A successor that has arrived, and is wanted beside who stays, follows nobody any more.
+
+    More are desired meanwhile, or another went. Else it would be ahead again when it fails, and one more launched then.
+    """
+    for new, old in list(draft.pairs()):
+        if surplus < new.weight and _holding(draft, old) is None and draft.arrival(new) is Arrival.ARRIVED:
+            draft.put(replace(new, replaces=None))
 
 
 def _why(draft: Draft, pair: tuple[Node, Node], surplus: int, counts: Mapping[str, int]) -> LeavesFor | None:

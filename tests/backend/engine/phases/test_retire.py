@@ -7,7 +7,7 @@ import pytest
 
 from backend.domain.activity import CauseKind
 from backend.domain.cluster import Process
-from backend.domain.node import LeavesFor, ServerStatus
+from backend.domain.node import LeavesFor, ServerStatus, capacity
 from backend.domain.traffic import MemberHealth, RegistrationState
 from backend.engine.draft import Draft
 from backend.engine.phases.retire import retire
@@ -180,3 +180,14 @@ def test_only_as_many_moved_nodes_go_as_there_are_too_many():
     assert [gone for gone, _ in _causes(group, *old, *new)] == [one.id for one in old[:2]]
     few = owner(desired=4)
     assert len(_causes(few, *old, *new)) == 1
+
+
+@pytest.mark.parametrize("processes", [(), (Process.TERMINATE,)])
+def test_what_became_capacity_is_not_ahead_of_anybody_when_it_fails(processes):
+    """More were desired meanwhile: the old one stays, and what was to follow it is as good as any."""
+    group = owner(desired=4, maximum=4, suspended=dict.fromkeys(processes, NOW))
+    old = [node(group, f"old{each}") for each in range(2)]
+    new = [node(group, f"new{each}", replaces=one.id) for each, one in enumerate(old)]
+    after = plan(group, *old, *new).changes.after.nodes
+    ill = [replace(after[one.id], server_status=ServerStatus.STOPPED) for one in new]
+    assert capacity(plan(group, *old, *ill).changes.after.nodes.values()) == 4
