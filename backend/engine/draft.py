@@ -255,6 +255,18 @@ class Draft(Revision):
                 if old is not None and old.counted:
                     yield new, old
 
+    def succeeded(self) -> set[str]:
+        """Old nodes whose place is taken: as much as they count has arrived, or all that comes; several may follow one."""
+        arrived: Counter[str] = Counter()
+        awaited = set()
+        for new, old in self.pairs():
+            told = self.arrival(new)
+            if told is Arrival.ARRIVED:
+                arrived[old.id] += new.weight
+            elif told is Arrival.COMING:
+                awaited.add(old.id)
+        return {each for each, units in arrived.items() if each not in awaited or units >= self.nodes[each].weight}
+
     @property
     def warmup(self) -> timedelta:
         """How long a new node is in service before it counts."""
@@ -312,7 +324,10 @@ class Draft(Revision):
 
     def ahead(self) -> int:
         """Capacity beyond the desired that is meant to be: nodes on their way, for one that goes after them."""
-        return capacity(new for new, _ in self.pairs() if self.arrival(new) is not Arrival.ARRIVED)
+        succeeded = self.succeeded()
+        return capacity(
+            new for new, old in self.pairs() if old.id not in succeeded or self.arrival(new) is not Arrival.ARRIVED
+        )
 
     def surplus(self) -> int:
         """Capacity above the desired that nothing is meant to come of; below zero, what lacks."""

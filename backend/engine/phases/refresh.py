@@ -310,7 +310,7 @@ def _end_followed(draft: Draft, refresh: Refresh) -> None:
     if not draft.runs(Process.TERMINATE):
         return
     fleet, surplus = Fleet(draft, refresh), draft.surplus()
-    old = {node.id for node in fleet.old if _may_go(fleet, node, refresh)}
+    old = {node.id for node in fleet.old if _may_go(fleet, node, refresh)} & draft.succeeded()
     for new, before in list(draft.pairs()):
         if surplus <= 0:
             break

@@ -35,15 +35,16 @@ def _end_followed(draft: Draft) -> int:
     pairs = list(draft.pairs())
     surplus, counts = draft.surplus(), draft.zone_counts()
     coming: Counter[str] = Counter()
+    succeeded = draft.succeeded()
     for new, old in pairs:
-        coming[old.id] += 0 if draft.arrival(new) is Arrival.ARRIVED else new.weight
+        coming[old.id] += 0 if _has_come(draft, new) else new.weight
     for new, old in pairs:
         if _is_undone(draft, old):
-            surplus = _let_go(draft, new, old, surplus)
+            surplus = _let_go(draft, (new, old), surplus, is_ahead=old.id not in succeeded or not _has_come(draft, new))
             counts = draft.zone_counts()
             continue
         # One that has two successors goes but once.
-        if draft.arrival(new) is not Arrival.ARRIVED or draft.nodes[old.id].state not in SERVING:
+        if old.id not in succeeded or not _has_come(draft, new) or draft.nodes[old.id].state not in SERVING:
             continue
         leaves_for = _why(draft, (new, old), surplus, counts)
         if leaves_for is not None:
@@ -58,9 +59,15 @@ def _part(draft: Draft, surplus: int) -> None:
 
     More are desired meanwhile, or another went. Else it would be ahead again when it fails, and one more launched then.
     """
+    succeeded = draft.succeeded()
     for new, old in list(draft.pairs()):
-        if surplus < new.weight and _holding(draft, old) is None and draft.arrival(new) is Arrival.ARRIVED:
+        is_capacity = old.id in succeeded and _has_come(draft, new)
+        if is_capacity and surplus < new.weight and _holding(draft, old) is None:
             draft.put(replace(new, replaces=None))
+
+
+def _has_come(draft: Draft, new: Node) -> bool:
+    return draft.arrival(new) is Arrival.ARRIVED
 
 
 def _why(draft: Draft, pair: tuple[Node, Node], surplus: int, counts: Mapping[str, int]) -> LeavesFor | None:
@@ -97,19 +104,22 @@ def _is_undone(draft: Draft, old: Node) -> bool:
     return old.leaves_for is LeavesFor.HOST and old.state in SERVING and wanted
 
 
-def _let_go(draft: Draft, new: Node, old: Node, surplus: int) -> int:
+def _let_go(draft: Draft, pair: tuple[Node, Node], surplus: int, *, is_ahead: bool) -> int:
     """A successor that nobody needs goes, protected or not as the old one would have; where more is desired it stays.
+
+    Args:
+        is_ahead: it does not count towards the surplus.
 
     Returns:
         The surplus that is left.
     """
-    has_arrived = draft.arrival(new) is Arrival.ARRIVED
-    if surplus < (new.weight if has_arrived else 0):
+    new, old = pair
+    if surplus < (0 if is_ahead else new.weight):
         draft.put(replace(new, replaces=None))
-        return surplus + (0 if has_arrived else new.weight)
+        return surplus + (new.weight if is_ahead else 0)
     why = Cause(CauseKind.DRAIN_UNDONE, draft.now, {"server": old.server_id or ""})
     draft.terminate(new, (why,), LeavesFor.CAPACITY)
-    return surplus - (new.weight if has_arrived else 0)
+    return surplus - (0 if is_ahead else new.weight)
 
 
 def _cause(draft: Draft, old: Node, leaves_for: LeavesFor) -> Cause:

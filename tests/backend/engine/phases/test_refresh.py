@@ -466,6 +466,19 @@ def test_what_comes_ahead_keeps_to_the_maximum_though_it_counts_more_than_what_g
     assert (terminated(made), capacity(made.changes.after.nodes.values())) == ([], 16)
 
 
+@pytest.mark.parametrize(("come", "gone"), [(1, 0), (4, 1)])
+def test_who_counts_much_goes_when_as_much_has_come(come, gone):
+    cluster = group(4)
+    heavy = node(cluster, "heavy", profile=V1, units=4)
+    light = [new(cluster, f"new{each}", "heavy", units=1) for each in range(come)]
+    light += [
+        pending(cluster, f"late{each}", profile=V2, units=1, refresh_id=cluster.refresh_id, replaces=heavy.id)
+        for each in range(4 - come)
+    ]
+    made = planned(cluster, heavy, *light, **FIRST)
+    assert len(terminated(made)) == gone
+
+
 def test_no_other_comes_ahead_while_one_that_failed_there_is_kept():
     """What nothing else fits for may go beyond the maximum one at a time: not beside what does already."""
     cluster = group(3)

@@ -191,3 +191,14 @@ def test_what_became_capacity_is_not_ahead_of_anybody_when_it_fails(processes):
     after = plan(group, *old, *new).changes.after.nodes
     ill = [replace(after[one.id], server_status=ServerStatus.STOPPED) for one in new]
     assert capacity(plan(group, *old, *ill).changes.after.nodes.values()) == 4
+
+
+def test_a_heavy_node_waits_for_all_that_comes_in_its_place():
+    """Four light ones follow it, and one of them has come: what failed or has no room is waited for no longer."""
+    group = owner(desired=4, maximum_lifetime_seconds=86_400)
+    old = node(group, "old", units=4, created_at=NOW - timedelta(days=2))
+    come = [node(group, f"come{number}", units=1, replaces=old.id) for number in range(4)]
+    coming = [pending(group, f"coming{number}", units=1, replaces=old.id) for number in range(3)]
+    assert _causes(group, old, come[0], *coming) == []
+    assert _causes(group, old, *come[:3], sick(group, "failed", units=1, replaces=old.id)) != []
+    assert _causes(group, old, *come, *coming) != []
