@@ -256,7 +256,10 @@ class Draft(Revision):
                     yield new, old
 
     def succeeded(self) -> set[str]:
-        """Old nodes whose place is taken: as much as they count has arrived, or all that comes; several may follow one."""
+        """Old nodes whose place is taken: as much as they count has arrived, or all that comes.
+
+        Several that count less may follow one.
+        """
         arrived: Counter[str] = Counter()
         awaited = set()
         for new, old in self.pairs():
