@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from backend.clock import Clock
 from backend.commands import CannotDo
@@ -50,19 +51,26 @@ def _check(store: Store) -> None:
         raise CannotDo(reason)
 
 
-def migrate(url: str) -> None:
+def migrate(url: str) -> dict[str, Any]:
     """Bring a database to the present schema.
+
+    Returns:
+        The revision where it stood before (None: nowhere), the one where it stands now, and how many were done.
 
     Raises:
         CannotDo: it cannot be opened or asked, refuses, or is beyond what this code knows.
     """
     check_url(url)
     try:
+        before = revisions.current(url)
         revisions.upgrade(url)
+        now = revisions.current(url)
     except (revisions.SchemaUnknown, revisions.MigratedElsewhere) as reason:
         raise CannotDo(str(reason)) from reason
     except SAYS_NO as error:
         raise CannotDo(f"the database says: {_why(error, url)}") from error
+    done = sum(revisions.is_beyond(each, before) for each in revisions.revisions())
+    return {"before": before, "revision": now, "done": done}
 
 
 def check_url(url: str) -> None:
