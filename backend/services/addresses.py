@@ -24,7 +24,8 @@ from backend.drivers.cloud import Cloud
 from backend.services.catalog import asking
 from backend.services.making import made, settled, twice
 from backend.store import addresses as rows
-from backend.store import launch_addresses
+from backend.store import counting, launch_addresses
+from backend.store.networks import count_asked
 from backend.store.session import Store
 
 
@@ -74,11 +75,13 @@ class Addresses:
             NetworkMissing: the cloud has no public network.
         """
         making = self._making
-        with self._store.read() as conn:
-            if rows.ADDRESSES.count(conn, scope) >= ADDRESSES:
-                raise errors.LimitExceeded("floatingips", ADDRESSES)
+
+        def room(conn: Any) -> None:
+            count = partial(count_asked, conn, scope, rows.ADDRESSES, ADDRESS)
+            counting.check(conn, scope, "floatingips", ADDRESSES, count)
+
         ask, find = partial(making.allocate_address, scope), partial(making.find_address, scope)
-        token, found = made(self._store, self._clock, scope, ADDRESS, ask, find)
+        token, found = made(self._store, self._clock, scope, ADDRESS, room, ask, find)
         address = ElasticAddress(short_id(found.id), found.id, found.address, self._clock.now())
         settled(self._store, scope, token, lambda conn: rows.ADDRESSES.add(conn, scope, address))
         return address

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from backend.clock import Clock
@@ -39,7 +40,7 @@ from backend.domain.scope import Scope
 from backend.domain.steps import TooManySteps
 from backend.errors import Finding, LimitExceeded
 from backend.policies.metric_math import Answers, nothing_read
-from backend.store import alarm_changes, composing, composites
+from backend.store import alarm_changes, composing, composites, counting
 from backend.store import alarms as rows
 from backend.store.alarms import ALARMS, AlarmQuery, HistoryQuery
 from backend.store.composing import Why
@@ -250,8 +251,7 @@ def put(  # noqa: PLR0917 - what is asked for where, and who is told of it
         composites.check(conn, scope, wanted.name, composite, so_far)
         composites.depend(conn, scope, wanted.name, composite)
     if before is None:
-        if ALARMS.count(conn, scope) >= MOST_ALARMS:
-            raise LimitExceeded("alarms", MOST_ALARMS)
+        counting.check(conn, scope, "alarms", MOST_ALARMS, partial(ALARMS.count, conn, scope))
         ALARMS.add(conn, scope, made)
         told: dict[str, Any] = {"type": "Create", "createdAlarm": describe(made)}
     else:

@@ -6,9 +6,9 @@ import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final, TypeVar
 
-from backend import errors
 from backend.clock import Clock
 from backend.domain import balancer_findings, launch_findings, security_group_findings
 from backend.domain.balancers import (
@@ -31,7 +31,7 @@ from backend.drivers.network import SecurityGroup, Subnet
 from backend.services import limits
 from backend.services.catalog import asking
 from backend.services.cloud_errors import finding_of
-from backend.store import balancers, resource_tags
+from backend.store import balancers, counting, resource_tags
 from backend.store.balancers import BALANCERS, GROUPS, LISTENERS, RULES, TARGETS
 from backend.store.launch_addresses import LAUNCH_ADDRESSES
 from backend.store.session import Connection, Store
@@ -171,7 +171,7 @@ class LoadBalancers:
         """
         making = making_of(self._cloud)
         made = self.planned(wanted)
-        kept = self._store.transact(lambda conn: self._add(conn, scope, made, wanted))
+        kept = counting.transact(self._store, lambda conn: self._add(conn, scope, made, wanted))
         if kept.id != made.id:
             return kept
         try:
@@ -267,8 +267,8 @@ class LoadBalancers:
                 raise balancer_findings.BalancerExists(made.name)
             return kept
         most = limits.BALANCERS[made.kind]
-        if BALANCERS.count(conn, scope, family=family, kind=str(made.kind)) >= most:
-            raise errors.LimitExceeded("balancers", most)
+        count = partial(BALANCERS.count, conn, scope, family=family, kind=str(made.kind))
+        counting.check(conn, scope, "balancers", most, count)
         due_at = self._clock.now() + _REQUEST
         BALANCERS.add(conn, scope, made, family=family, due_at=due_at, epoch=0)
         resource_tags.put(conn, scope, tag_id(made.id), wanted.tags)

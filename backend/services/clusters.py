@@ -141,7 +141,7 @@ class Clusters:
             causes = (Cause(CauseKind.USER_CREATED, now, {"before": 0, "after": values["desired"]}),)
 
         def work(conn: Connection) -> Cluster:
-            quotas.check(conn, scope, Quota.CLUSTERS, clusters.count(conn, scope) + 1)
+            quotas.check_more(conn, scope, Quota.CLUSTERS, clusters.count)
             quotas.check(conn, scope, Quota.TAGS, len(wanted.tags))
             quotas.check(conn, scope, Quota.SIZE, values["maximum"])
             traffic.check_number(conn, scope, pools)

@@ -92,5 +92,5 @@ def add(conn: Connection, scope: Scope, made: LaunchConfiguration) -> None:
     Raises:
         ProfileExists, LimitExceeded
     """
-    quotas.check(conn, scope, Quota.CONFIGURATIONS, configurations.count(conn, scope) + 1)
+    quotas.check_more(conn, scope, Quota.CONFIGURATIONS, configurations.count)
     configurations.insert(conn, made)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final
 from uuid import uuid4
 
@@ -12,6 +13,7 @@ from backend.domain.dashboards import MOST_TAGS, Dashboard, DashboardMissing
 from backend.domain.metrics import MetricLimits
 from backend.domain.scope import Scope
 from backend.errors import LimitExceeded
+from backend.store import counting
 from backend.store.metric_tables import dashboards as table
 from backend.store.records import Records
 from backend.store.session import Connection, Store
@@ -44,11 +46,10 @@ class Dashboards:
             if known is not None:
                 DASHBOARDS.change(conn, here, known.id, body=body, size=len(body.encode()), changed_at=now)
                 return
-            if DASHBOARDS.count(conn, here) >= self._limits.dashboards:
-                raise LimitExceeded("dashboards", self._limits.dashboards)
+            counting.check(conn, here, "dashboards", self._limits.dashboards, partial(DASHBOARDS.count, conn, here))
             DASHBOARDS.add(conn, here, Dashboard(str(uuid4()), name, body, len(body.encode()), now, dict(tags)))
 
-        self._store.transact(work)
+        counting.transact(self._store, work)
 
     def get(self, scope: Scope, name: str) -> Dashboard:
         with self._store.read() as conn:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from backend.clock import Clock
 from backend.domain.ids import new_digits
@@ -11,6 +12,7 @@ from backend.domain.networks import DhcpOptions
 from backend.domain.scope import Scope
 from backend.services import network_limits as limits
 from backend.services.network_reader import regions_own
+from backend.store import counting
 from backend.store import networks as rows
 from backend.store.session import Connection, Store
 
@@ -25,8 +27,8 @@ class DhcpOptionSets:
         made = DhcpOptions(new_digits(), {key: list(values) for key, values in options.items()}, self._clock.now())
 
         def work(conn: Connection) -> None:
-            if rows.DHCP_OPTIONS.count(conn, scope) >= limits.DHCP_OPTIONS:
-                raise NetworkLimit("dhcp-options", limits.DHCP_OPTIONS)
+            count = partial(rows.DHCP_OPTIONS.count, conn, scope)
+            counting.check(conn, scope, "dhcp-options", limits.DHCP_OPTIONS, count, NetworkLimit)
             rows.DHCP_OPTIONS.add(conn, scope, made)
 
         self._store.transact(work)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from backend.clock import Clock
 from backend.domain import patterns
@@ -13,7 +14,7 @@ from backend.domain.rules import Event, Rule, RuleHasTargets, RuleMissing, RuleT
 from backend.domain.scope import Scope
 from backend.domain.steps import TooManySteps
 from backend.errors import LimitExceeded
-from backend.store import outbox
+from backend.store import counting, outbox
 from backend.store import rules as rows
 from backend.store.outlets import Outlets
 from backend.store.rules import RULES, TARGETS
@@ -74,15 +75,14 @@ class Events:
         def work(conn: Connection) -> Rule:
             present = RULES.one(conn, scope, id=made.id)
             if present is None:
-                if RULES.count(conn, scope) >= MOST_RULES:
-                    raise LimitExceeded("rules", MOST_RULES)
+                counting.check(conn, scope, "rules", MOST_RULES, partial(RULES.count, conn, scope))
                 RULES.add(conn, scope, made)
             else:
                 changed = {name: getattr(made, name) for name in ("pattern", "enabled", "description", "role")}
                 RULES.change(conn, scope, made.id, **changed)
             return made
 
-        return self._store.transact(work)
+        return counting.transact(self._store, work)
 
     def get(self, scope: Scope, name: str) -> Rule:
         with self._store.read() as conn:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import uuid
 from collections.abc import Mapping
+from functools import partial
 from typing import Final, TypeVar
 
 from backend import errors
@@ -17,6 +18,7 @@ from backend.domain.identities import (
     ServerCertificate,
 )
 from backend.domain.scope import Scope
+from backend.store import counting
 from backend.store import identities as rows
 from backend.store.records import Records
 from backend.store.session import Connection
@@ -66,11 +68,14 @@ def found(records: Records[T], conn: Connection, scope: Scope, name: str, *, hol
 
 def check_new(records: Records[T], conn: Connection, scope: Scope, name: str, most: int) -> None:
     """Refuse a name that is taken, and one more than there may be. Raises IdentityExists, LimitExceeded."""
-    kind = kind_of(records)
+    check_name(records, conn, scope, name)
+    counting.check(conn, scope, kind_of(records), most, partial(records.count, conn, scope))
+
+
+def check_name(records: Records[T], conn: Connection, scope: Scope, name: str) -> None:
+    """Refuse a name that is taken. Raises IdentityExists."""
     if rows.taken(records, conn, scope, name):
-        raise IdentityExists(kind, name)
-    if records.count(conn, scope) >= most:
-        raise errors.LimitExceeded(kind, most)
+        raise IdentityExists(kind_of(records), name)
 
 
 def kind_of(records: Records[T]) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from backend import errors
 from backend.clock import Clock
 from backend.domain.identities import IdentityExists, IdentityMissing, OidcProvider, everywhere
 from backend.domain.scope import Scope
 from backend.services import identities
+from backend.store import counting
 from backend.store import identities as rows
 from backend.store.session import Connection, Store
 
@@ -33,8 +35,7 @@ class IdentityProviders:
         def work(conn: Connection) -> OidcProvider:
             if rows.PROVIDERS.count(conn, here, url=url):
                 raise IdentityExists("provider", url)
-            if rows.PROVIDERS.count(conn, here) >= identities.PROVIDERS:
-                raise errors.LimitExceeded("provider", identities.PROVIDERS)
+            counting.check(conn, here, "provider", identities.PROVIDERS, partial(rows.PROVIDERS.count, conn, here))
             made = OidcProvider(
                 id=identities.digits(),
                 url=url,

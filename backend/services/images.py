@@ -85,7 +85,7 @@ class Images:
         for image in own:
             if image.name == name:
                 raise image_findings.ImageNameTaken(name, image.id)
-        if len(own) >= MOST:
+        if len(own) >= MOST:  # of who asks at once some more are let through; the cloud has its quota
             raise image_findings.ImagesExhausted(MOST)
         try:
             return self._imaging.of_server(scope, server.id, name, description)

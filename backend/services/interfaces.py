@@ -25,7 +25,8 @@ from backend.services.catalog import asking
 from backend.services.making import made, settled, twice
 from backend.services.security_groups import SecurityGroups
 from backend.store import addresses as rows
-from backend.store import client_tokens
+from backend.store import client_tokens, counting
+from backend.store.networks import count_asked
 from backend.store.session import Store
 
 
@@ -91,17 +92,18 @@ class Interfaces:
         making, place = self._making, self._subnet(scope, subnet)
         vpc = short_id(place.network_id)
         chosen = {} if gateway_id else self._chosen(scope, vpc, groups)
-        with self._store.read() as conn:
-            if rows.INTERFACES.count(conn, scope) >= INTERFACES:
-                raise errors.LimitExceeded("ports", INTERFACES)
         new = NewInterface(place.id, address, tuple(chosen.values()))
+
+        def room(conn: Any) -> None:
+            count = partial(count_asked, conn, scope, rows.INTERFACES, INTERFACE)
+            counting.check(conn, scope, "ports", INTERFACES, count)
 
         def find(token: str) -> Port | None:
             known = making.find_interface(scope, token)
             return None if known is None else making.create_interface(scope, token, new)
 
         ask = partial(making.create_interface, scope, new=new)
-        mark, port = made(self._store, self._clock, scope, INTERFACE, ask, find)
+        mark, port = made(self._store, self._clock, scope, INTERFACE, room, ask, find)
         interface = MadeInterface(
             id=short_id(port.id),
             cloud_id=port.id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 from uuid import uuid4
 
@@ -16,6 +17,7 @@ from backend.drivers.cloud import Cloud
 from backend.drivers.compute import KeyPair
 from backend.drivers.errors import CloudUnavailable
 from backend.services.catalog import asking
+from backend.store import counting
 from backend.store.key_pairs import KEY_PAIRS
 from backend.store.session import Store
 
@@ -102,8 +104,7 @@ class KeyPairs:
         def work(conn: Any) -> None:
             if KEY_PAIRS.one(conn, scope, name=name) is not None:
                 raise key_pair_findings.KeyPairExists(name)
-            if KEY_PAIRS.count(conn, scope) >= LIMIT:
-                raise errors.LimitExceeded("key_pairs", LIMIT)
+            counting.check(conn, scope, _NOUN, LIMIT, partial(KEY_PAIRS.count, conn, scope))
             KEY_PAIRS.add(conn, scope, made)
 
         self._store.transact(work)

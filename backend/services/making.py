@@ -19,19 +19,31 @@ T = TypeVar("T")
 _TIME: Final = timedelta(minutes=10)
 
 
-def made(  # noqa: PLR0917 - where, and what
-    store: Store, clock: Clock, scope: Scope, kind: str, ask: Callable[[str], T], find: Callable[[str], T | None]
+def made(  # noqa: PLR0917 - where, what, and how many of it
+    store: Store,
+    clock: Clock,
+    scope: Scope,
+    kind: str,
+    room: Callable[[Any], None],
+    ask: Callable[[str], T],
+    find: Callable[[str], T | None],
 ) -> tuple[str, T]:
     """Ask the cloud for one thing; the token that it was asked with, and what came of it.
 
     Args:
+        room: asked before the cloud is; refuses where there are as many as there may be.
         ask, find: of a token.
 
     Raises:
         Finding: as the cloud's answer says.
     """
     token, now = str(uuid4()), clock.now()
-    store.transact(lambda conn: rows.begin(conn, scope, Making(token, kind, now), now + _TIME))
+
+    def begin(conn: Any) -> None:
+        room(conn)
+        rows.begin(conn, scope, Making(token, kind, now), now + _TIME)
+
+    store.transact(begin)
     try:
         with asking():
             return token, ask(token)

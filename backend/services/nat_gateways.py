@@ -7,6 +7,7 @@ source only where an operator sees to it.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import partial
 from typing import Any
 
 from backend import errors
@@ -18,7 +19,7 @@ from backend.domain.scope import Scope
 from backend.domain.token import ClientToken
 from backend.services.interfaces import Interfaces
 from backend.store import addresses as rows
-from backend.store import client_tokens, networks
+from backend.store import client_tokens, counting, networks
 from backend.store.session import Store
 
 
@@ -124,8 +125,8 @@ class NatGateways:
             if client_tokens.find(conn, scope, token) is not None:
                 raise errors.StaleRead(token.value)  # another request of it was quicker: the caller asks again
             client_tokens.add(conn, scope, token, gateway_id, now)
-        if rows.GATEWAYS.count(conn, scope, deleted_at=None) >= GATEWAYS:
-            raise errors.LimitExceeded("nat_gateways", GATEWAYS)
+        count = partial(rows.GATEWAYS.count, conn, scope, deleted_at=None)
+        counting.check(conn, scope, "nat_gateways", GATEWAYS, count)
         public: dict[str, Any] = {}
         if allocation_id is not None:
             made = networks.VPCS.one(conn, scope, id=interface.vpc)

@@ -51,8 +51,8 @@ from backend.drivers.network_making import NetworkMaking, NewSubnet
 from backend.services import network_limits as limits
 from backend.services.catalog import asking
 from backend.services.network_reader import NetworkReader, regions_own, vpc_by
+from backend.store import counting, security_groups
 from backend.store import networks as rows
-from backend.store import security_groups
 from backend.store.session import Connection, Store
 
 T = TypeVar("T")
@@ -160,8 +160,8 @@ class Networks:
         """
 
         def check(conn: Connection) -> None:
-            if rows.VPCS.count(conn, scope, state=rows.STANDING) >= limits.VPCS:
-                raise NetworkLimit("vpc", limits.VPCS)
+            count = partial(rows.count_asked, conn, scope, rows.VPCS, VPC, state=rows.STANDING)
+            counting.check(conn, scope, "vpc", limits.VPCS, count, NetworkLimit)
 
         token = self._begin(scope, VPC, check)
         making = self._making

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from math import inf, prod
 from typing import Final
 from uuid import uuid4
@@ -27,7 +28,7 @@ from backend.drivers.catalog import Catalog
 from backend.drivers.images import Image
 from backend.drivers.resolution import image_of
 from backend.services.catalog import asking
-from backend.store import bindings
+from backend.store import bindings, counting
 from backend.store import parameters as rows
 from backend.store.parameters import PARAMETERS
 from backend.store.secrets import Seal
@@ -185,8 +186,7 @@ class Parameters:
             rows.lock(conn, scope, key)
             present = PARAMETERS.one(conn, scope, parameter=key, latest=True)
             if present is None:
-                if PARAMETERS.count(conn, scope, latest=True) >= MOST:
-                    raise errors.LimitExceeded("parameters", MOST)
+                counting.check(conn, scope, "parameters", MOST, partial(PARAMETERS.count, conn, scope, latest=True))
             elif not overwrite:
                 raise ParameterExists(wanted.name)
             made = self._version(wanted, present, by, key)
@@ -197,7 +197,7 @@ class Parameters:
             return made
 
         try:
-            return self._store.transact(work)
+            return counting.transact(self._store, work)
         except ParameterExists:
             if not overwrite:
                 raise

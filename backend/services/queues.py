@@ -31,8 +31,8 @@ from backend.domain.queues import (
 from backend.domain.scope import Scope
 from backend.errors import Finding, LimitExceeded
 from backend.services.arrivals import Arrivals, Ticket
+from backend.store import counting, receiving
 from backend.store import queues as rows
-from backend.store import receiving
 from backend.store.queues import QUEUES
 from backend.store.rooms import Rooms
 from backend.store.session import Connection, Store
@@ -94,14 +94,13 @@ class Queues:
                     if getattr(present, setting) != value:
                         raise QueueExists(name, setting)
                 return present
-            if QUEUES.count(conn, scope) >= self._limits.queues:
-                raise LimitExceeded("queues", self._limits.queues)
+            counting.check(conn, scope, "queues", self._limits.queues, partial(QUEUES.count, conn, scope))
             made = Queue(id=str(uuid4()), name=name, created_at=now, changed_at=now, tags=tags, **settings)
             _check_dead_letters(conn, scope, made)
             QUEUES.add(conn, scope, made)
             return made
 
-        return self._store.transact(work)
+        return counting.transact(self._store, work)
 
     def change(self, scope: Scope, name: str, settings: Mapping[str, Any]) -> None:
         """Set some of its settings (fields of Queue). Raises DeadLettersMissing."""

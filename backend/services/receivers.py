@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 from uuid import uuid4
 
@@ -31,10 +32,9 @@ from backend.domain.scaling_findings import (
     ScalingPolicyNotFound,
 )
 from backend.domain.scope import Scope
-from backend.errors import LimitExceeded
 from backend.services.nodes import Nodes
 from backend.services.scaling_policies import carry_out
-from backend.store import clusters, hosts
+from backend.store import clusters, counting, hosts
 from backend.store.receivers import RECEIVERS, scope_of
 from backend.store.scaling_policies import POLICIES
 from backend.store.session import Connection, Store
@@ -88,8 +88,7 @@ class Receivers:
             needed = policy is not None and policy.kind is PolicyKind.STEP
             if needed != (wanted.threshold is not None):
                 raise ThresholdMissing(wanted.policy_name or "", given=not needed)
-            if RECEIVERS.count(conn, scope) >= _MOST:
-                raise LimitExceeded("receivers", _MOST)
+            counting.check(conn, scope, "receivers", _MOST, partial(RECEIVERS.count, conn, scope))
             made = Receiver(
                 id=str(uuid4()),
                 cluster_id=cluster.id,

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from backend import errors
 from backend.domain.scope import Scope
+from backend.store import counting
 from backend.store import resource_tags as rows
 from backend.store.session import Store
 
@@ -37,6 +38,7 @@ class ResourceTags:
         """
 
         def work(conn: Any) -> None:
+            counting.hold(conn, scope, "tags")  # of whichever resource: a row for each would stay when it is gone
             present = rows.of(conn, scope, resource_ids)
             for resource_id in resource_ids:
                 if len({*present.get(resource_id, {}), *tags}) > LIMIT:

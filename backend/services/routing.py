@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Protocol
 
 from backend import errors
@@ -33,7 +34,7 @@ from backend.domain.scope import Scope
 from backend.domain.token import ClientToken
 from backend.services import network_limits as limits
 from backend.services.network_reader import NetworkReader
-from backend.store import client_tokens
+from backend.store import client_tokens, counting
 from backend.store import networks as rows
 from backend.store.addresses import GATEWAYS as NAT_GATEWAYS
 from backend.store.session import Connection, Store
@@ -61,8 +62,8 @@ class Routing:
         gateway = InternetGateway(new_digits(), None, self._clock.now())
 
         def work(conn: Connection) -> None:
-            if rows.GATEWAYS.count(conn, scope) >= limits.GATEWAYS:
-                raise NetworkLimit("internet-gateway", limits.GATEWAYS)
+            count = partial(rows.GATEWAYS.count, conn, scope)
+            counting.check(conn, scope, "internet-gateway", limits.GATEWAYS, count, NetworkLimit)
             rows.GATEWAYS.add(conn, scope, gateway)
 
         self._store.transact(work)

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 from uuid import uuid4
 
@@ -37,7 +38,7 @@ from backend.drivers.cloud import Cloud
 from backend.drivers.group_making import GroupMaking, NewGroup, for_cloud
 from backend.drivers.network import Network, Rule, SecurityGroup
 from backend.services.catalog import asking
-from backend.store import networks
+from backend.store import counting, networks
 from backend.store import security_groups as rows
 from backend.store.security_groups import GROUPS, RULES
 from backend.store.session import Store
@@ -237,8 +238,7 @@ class SecurityGroups:
     def _begin(self, conn: Any, scope: Scope, group: KeptGroup) -> None:
         if GROUPS.one(conn, scope, vpc=group.vpc, name=group.name) is not None:
             raise security_group_findings.SecurityGroupExists(group.name, group.vpc)
-        if GROUPS.count(conn, scope) >= LIMIT:
-            raise errors.LimitExceeded("security_groups", LIMIT)
+        counting.check(conn, scope, _NOUN, LIMIT, partial(GROUPS.count, conn, scope))
         rows.begin(conn, scope, group, group.created_at + UNMADE)
 
     def _create_at_cloud(self, scope: Scope, making: GroupMaking, new: NewGroup, begun: KeptGroup) -> str:

@@ -111,7 +111,7 @@ class ServerCertificates:
             values: dict[str, Any] = {} if path is None else {"path": path}
             if new is not None and new != name:
                 if rows.folded(new) != rows.folded(name):
-                    identities.check_new(rows.CERTIFICATES, conn, here, new, identities.CERTIFICATES + 1)
+                    identities.check_name(rows.CERTIFICATES, conn, here, new)
                 values["name"] = new
             if values:
                 folded = rows.folded(values.get("name", name))

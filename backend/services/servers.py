@@ -243,7 +243,7 @@ class Servers:
             LimitExceeded: one would have more than 50; nothing was done then.
             ServerUnknown: one has vanished meanwhile.
         """
-        for server in servers:
+        for server in servers:  # counted as the cloud told them, which has a quota for who asks at once
             if len({key for key in (*server.tags, *put) if not key.startswith(RESERVED)}) > TAG_LIMIT:
                 raise errors.LimitExceeded("tags", TAG_LIMIT)
         for server in servers:

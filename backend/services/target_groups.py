@@ -6,6 +6,7 @@ import ipaddress
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from backend import errors
@@ -26,7 +27,7 @@ from backend.services import limits
 from backend.services.balancers import beside, pull, tag_id
 from backend.services.catalog import asking
 from backend.services.traffic import TargetState as Doing
-from backend.store import balancers, resource_tags, traffic
+from backend.store import balancers, counting, resource_tags, traffic
 from backend.store.balancers import BALANCERS, GROUPS, TARGETS
 from backend.store.session import Connection, Store
 
@@ -113,13 +114,13 @@ class TargetGroups:
                 if replace(kept, id=made.id, created_at=made.created_at, balancer_id=None, pool_id=None) != made:
                     raise balancer_findings.TargetGroupExists(made.name)
                 return replace(kept, balancer_id=None)  # as AWS's answer has it
-            if GROUPS.count(conn, scope, classic=False) >= limits.TARGET_GROUPS:
-                raise errors.LimitExceeded("target groups", limits.TARGET_GROUPS)
+            count = partial(GROUPS.count, conn, scope, classic=False)
+            counting.check(conn, scope, "target groups", limits.TARGET_GROUPS, count)
             GROUPS.add(conn, scope, made)
             resource_tags.put(conn, scope, tag_id(made.id), wanted.tags)
             return made
 
-        return self._store.transact(work)
+        return counting.transact(self._store, work)
 
     def change(self, scope: Scope, group_id: str, revise: Revise | None = None, **values: Any) -> TargetGroup:
         """Set fields of a group; attributes beside those that it has.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Final
 
 from backend import errors
@@ -15,7 +16,7 @@ from backend.domain.page import Page
 from backend.domain.profile import ServerSpec, Template, TemplateVersion
 from backend.domain.scope import Scope
 from backend.domain.token import ClientToken
-from backend.store import client_tokens, resource_tags
+from backend.store import client_tokens, counting, resource_tags
 from backend.store import templates as rows
 from backend.store.session import Store
 
@@ -88,8 +89,7 @@ class Templates:
         """
 
         def work(conn: Connection) -> str:
-            if rows.count(conn, scope) >= LIMIT:
-                raise errors.LimitExceeded("templates", LIMIT)
+            counting.check(conn, scope, "templates", LIMIT, partial(rows.count, conn, scope))
             now = self._clock.now()
             template = Template(
                 id=str(uuid.uuid4()),
@@ -270,7 +270,7 @@ class Templates:
             return result
 
         try:
-            return self._store.transact(guarded)
+            return counting.transact(self._store, guarded)
         except errors.StaleRead:
             return self._store.transact(guarded)  # the other request of this token has ended: its result is there
 

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 from uuid import uuid4
 
@@ -30,7 +31,7 @@ from backend.domain.topics import (
     subscription_of,
 )
 from backend.errors import LimitExceeded
-from backend.store import deduplications, outbox
+from backend.store import counting, deduplications, outbox
 from backend.store import topics as rows
 from backend.store.rooms import Rooms
 from backend.store.session import Connection, Store
@@ -100,13 +101,12 @@ class Topics:
             if present is not None:
                 _check_alike(present, settings, tags)
                 return present
-            if TOPICS.count(conn, scope) >= self._limits.topics:
-                raise LimitExceeded("topics", self._limits.topics)
+            counting.check(conn, scope, "topics", self._limits.topics, partial(TOPICS.count, conn, scope))
             made = Topic(id=str(uuid4()), name=name, created_at=now, tags=tags, **settings)
             TOPICS.add(conn, scope, made)
             return made
 
-        return self._store.transact(work)
+        return counting.transact(self._store, work)
 
     def change(self, scope: Scope, name: str, settings: Mapping[str, Any]) -> None:
         """Set some of its settings (fields of Topic); of ``further`` the names that are given."""
@@ -144,7 +144,7 @@ class Topics:
         """Delete a topic with its subscriptions, if it is there."""
 
         def work(conn: Connection) -> None:
-            topic = TOPICS.one(conn, scope, name=name)
+            topic = TOPICS.hold(conn, scope, name=name)  # as by who subscribes: nothing of it is left over
             if topic is not None:
                 for records in (SUBSCRIPTIONS, ENDED):
                     records.remove(conn, scope, topic_id=topic.id)
@@ -177,7 +177,7 @@ class Topics:
         wanted = replace(wanted, endpoint_key=endpoint_key(wanted.endpoint))
 
         def work(conn: Connection) -> Subscription:
-            topic = rows.named(conn, scope, topic_name)
+            topic = rows.named(conn, scope, topic_name, hold=True)
             present = rows.alike(conn, scope, replace(wanted, topic_id=topic.id))
             if present is not None:
                 if any(getattr(present, name) != getattr(wanted, name) for name in settings):
@@ -202,11 +202,11 @@ class Topics:
         return self._store.transact(work)
 
     def _check_room(self, conn: Connection, scope: Scope, topic: Topic, wanted: Subscription) -> None:
-        """Raises LimitExceeded where the project has no room for one more, or the topic none for its filter."""
-        if SUBSCRIPTIONS.count(conn, scope) >= self._limits.subscriptions:
-            raise LimitExceeded("subscriptions", self._limits.subscriptions)
+        """Raises LimitExceeded where the project has no room for one more, or the topic, held, none for its filter."""
         if wanted.filter:
             _check_filters(conn, scope, topic)
+        count = partial(SUBSCRIPTIONS.count, conn, scope)
+        counting.check(conn, scope, "subscriptions", self._limits.subscriptions, count)
 
     def _invite(
         self, conn: Connection, scope: Scope, topic: Topic, subscription: Subscription, invitation: Invitation
@@ -238,6 +238,8 @@ class Topics:
 
         def work(conn: Connection) -> Subscription:
             topic, id_ = TOPICS.one(conn, scope, name=topic_name), subscription_of(token)
+            if topic is not None and rows.ended(conn, scope, topic, token, now) is not None:
+                topic = TOPICS.hold(conn, scope, id=topic.id)  # as by who subscribes, and by nobody with a wrong token
             if topic is not None and (ended := rows.ended(conn, scope, topic, token, now)) is not None:
                 return self._resume(conn, scope, topic, ended)
             found = SUBSCRIPTIONS.one(conn, scope, topic_id=topic.id, id=id_) if topic and id_ else None
@@ -302,6 +304,8 @@ class Topics:
         """Set some of its settings (fields of Subscription). Raises LimitExceeded: too many filters."""
 
         def work(conn: Connection) -> None:
+            if settings.get("filter"):
+                TOPICS.hold(conn, scope, name=topic_name)  # whoever counts its filters has it alone
             topic, found = self._subscription(conn, scope, topic_name, subscription_id)
             if settings.get("filter") and not found.filter:
                 _check_filters(conn, scope, topic)
@@ -349,6 +353,7 @@ class Topics:
         now: datetime,
     ) -> None:
         """End it so that its URL can take that back; where too much of that is kept, or waits, it just ends."""
+        counting.hold(conn, scope, "ended subscriptions")
         full = ENDED.count(conn, scope) >= self._limits.subscriptions
         if full or outbox.room(conn, scope, self._most_waiting) < 1:
             SUBSCRIPTIONS.remove(conn, scope, id=found.id)

@@ -157,7 +157,7 @@ class Volumes:
 
     def snapshot(self, scope: Scope, volume: Volume, description: str) -> Snapshot:
         """Copy a volume as it is now. Raises QuotaExceeded, LimitExceeded, VolumeConflict."""
-        if len(self.snapshots(scope)) >= SNAPSHOTS:
+        if len(self.snapshots(scope)) >= SNAPSHOTS:  # as of volumes, below
             raise errors.LimitExceeded("snapshots", SNAPSHOTS)
         with self._writing(volume) as driver:
             return driver.create_snapshot(scope, volume.id, description)
@@ -196,7 +196,7 @@ class Volumes:
         return volume
 
     def _make(self, scope: Scope, new: NewVolume) -> Volume:
-        if len(self.list(scope)) >= VOLUMES:
+        if len(self.list(scope)) >= VOLUMES:  # of who asks at once some more are let through; the cloud has its quota
             raise errors.LimitExceeded("volumes", VOLUMES)
         with self._writing() as driver:
             return driver.create(scope, new)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Integer
+from sqlalchemy import BigInteger, Boolean, Column, Integer
 
 from backend.store.table import WORD, table
 
@@ -20,4 +20,14 @@ quotas = table(
     Column("project_id", WORD, primary_key=True),
     Column("name", WORD, primary_key=True),
     Column("most", Integer, nullable=False),
+)
+
+# What those write who count what a project has of something, so that they do so one after another: store/counting.py.
+# There are as many rows of a project as there are limits of something that it ever made.
+limit_holds = table(
+    "limit_holds",
+    Column("project_id", WORD, primary_key=True),
+    Column("region", WORD, primary_key=True),
+    Column("name", WORD, primary_key=True),
+    Column("times", BigInteger, nullable=False),
 )

@@ -47,6 +47,7 @@ from backend.domain.metrics import (
 from backend.domain.page import Page
 from backend.domain.scope import Scope
 from backend.domain.steps import Steps
+from backend.store import counting
 from backend.store.batches import chunks
 from backend.store.leased import Lease, Leased
 from backend.store.metric_tables import (
@@ -214,6 +215,7 @@ def is_behind(conn: Connection, scope: Scope, now: datetime) -> bool:
 
 def _room(conn: Connection, scope: Scope, now: datetime, limits: MetricLimits) -> int:
     """How many more series the project may have there."""
+    counting.hold(conn, scope, "series")
     of_scope = select(func.count()).where(
         _s.project_id == scope.project_id, _s.region == scope.region, _s.last_at >= now - COUNTED
     )

@@ -24,7 +24,7 @@ from backend.domain.scope import Scope
 from backend.store import network_tables as tables
 from backend.store import security_groups
 from backend.store.leased import Lease, Leased
-from backend.store.records import Records
+from backend.store.records import R, Records
 
 VPCS: Final = Records(tables.vpcs, Vpc)
 SUBNETS: Final = Records(tables.subnets, Subnet)
@@ -137,6 +137,15 @@ def lock_options(conn: Connection, scope: Scope, options_id: str) -> bool:
 def begin(conn: Connection, scope: Scope, making: Making, until: datetime) -> None:
     """Remember what the cloud is about to be asked for; an engine takes it away when it has no row by then."""
     MAKINGS.add(conn, scope, making, due_at=until, epoch=0)
+
+
+def count_asked(conn: Connection, scope: Scope, records: Records[R], kind: str, **equal: object) -> int:
+    """How many there are of what the cloud makes, with those that it was asked for and that have no row yet.
+
+    In one statement: what gets its row meanwhile is counted once.
+    """
+    there, asked = records.counted(scope, **equal), MAKINGS.counted(scope, kind=kind)
+    return int(conn.execute(select(there + asked)).scalar_one())
 
 
 def abandon(conn: Connection, token: str, at: datetime) -> None:

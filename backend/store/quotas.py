@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select
@@ -10,6 +11,7 @@ from backend.domain.node import GONE, LEAVING
 from backend.domain.quotas import AWS, Allowance, Quota
 from backend.domain.scope import Scope
 from backend.errors import LimitExceeded
+from backend.store import counting
 from backend.store.account_tables import quotas as table
 from backend.store.tables import nodes, watches
 
@@ -43,6 +45,13 @@ def check(conn: Connection, scope: Scope, quota: Quota, wanted: int) -> None:
     most = limit(conn, scope, quota)
     if most is not None and wanted > most:
         raise LimitExceeded(str(quota), most)
+
+
+def check_more(conn: Connection, scope: Scope, quota: Quota, count: Callable[[Connection, Scope], int]) -> None:
+    """Have room for one more, counted alone (``counting``). Raises LimitExceeded where there is none."""
+    most = limit(conn, scope, quota)
+    if most is not None:
+        counting.check(conn, scope, str(quota), most, lambda: count(conn, scope))
 
 
 def room(conn: Connection, scope: Scope) -> tuple[int, int] | None:

@@ -11,7 +11,19 @@ from enum import StrEnum
 from functools import partial
 from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar, get_args, get_origin, get_type_hints
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, insert, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    ScalarSelect,
+    Table,
+    and_,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 
 from backend.domain.scope import Scope
 from backend.domain.words import known
@@ -81,8 +93,11 @@ class Records(Generic[R]):
 
     def count(self, conn: Connection, scope: Scope, **equal: object) -> int:
         """How many ``all`` would tell."""
-        statement = select(func.count()).select_from(self._table).where(self._where(scope, equal))
-        return int(conn.execute(statement).scalar_one())
+        return int(conn.execute(select(self.counted(scope, **equal))).scalar_one())
+
+    def counted(self, scope: Scope, **equal: object) -> ScalarSelect[int]:
+        """The same, as a part of a statement."""
+        return select(func.count()).select_from(self._table).where(self._where(scope, equal)).scalar_subquery()
 
     def add(self, conn: Connection, scope: Scope, *records: R, **columns: object) -> None:
         """Write new ones; ``columns`` are those of the table that are no fields (what is due, for instance)."""

@@ -2,7 +2,7 @@
 
 Rows are locked in one order everywhere, so that nobody waits in a circle: clusters by id, then what belongs to them
 (nodes, journal, registrations), then pools, then watches. The round of a project's alarms comes after clusters, and
-alarms by id after that.
+alarms by id after that. Last are the rows of limits, before what is counted by them is made: store/counting.py.
 """
 
 from __future__ import annotations
