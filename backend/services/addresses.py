@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from backend import errors
 from backend.clock import Clock
@@ -28,6 +28,9 @@ from backend.store import counting, launch_addresses
 from backend.store.networks import count_asked
 from backend.store.session import Store
 
+_LED: Final = "led addresses"
+"""Held by who leads one, before any address is: of those that lead to one place there is one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -42,6 +45,11 @@ class Place:
     server_id: str | None = None
     interface_id: str | None = None
     interface_cloud_id: str | None = None
+
+    @property
+    def row(self) -> dict[str, str | None]:
+        """What the row of an address says that leads there."""
+        return {"server_id": self.server_id} if self.server_id else {"interface_id": self.interface_id}
 
 
 class Addresses:
@@ -129,7 +137,7 @@ class Addresses:
                 interface_id=place.interface_cloud_id,
             )
             twice(bind)
-            self._store.transact(lambda conn: self._note_led(conn, scope, address_id, association, others))
+            self._store.transact(lambda conn: self._note_led(conn, scope, address_id, place, association, others))
         except errors.Finding:
             # What the cloud may still do as before is told as before, unless somebody said something else meanwhile.
             self._store.transact(lambda conn: _put_back(conn, scope, before, association))
@@ -153,7 +161,7 @@ class Addresses:
 
         def done(conn: Any) -> None:
             _put_back(conn, scope, _free(address), association_id)
-            rows.note_led(conn, scope, address.id, None)
+            rows.note_led(conn, scope, address.id, None, self._clock.now())
 
         self._store.transact(begin)
         twice(partial(making.unbind_address, scope, address.cloud_id))
@@ -166,27 +174,38 @@ class Addresses:
         for address in found:
             self.disassociate(scope, address.association_id or "")
 
-    @staticmethod
-    def _note_led(conn: Any, scope: Scope, address_id: str, association: str, others: Sequence[ElasticAddress]) -> None:
-        rows.note_led(conn, scope, address_id, association)
+    def _note_led(  # noqa: PLR0917 - what was led where, and what led there before
+        self,
+        conn: Any,
+        scope: Scope,
+        address_id: str,
+        place: Place,
+        association: str,
+        others: Sequence[ElasticAddress],
+    ) -> None:
+        now = self._clock.now()
+        counting.hold(conn, scope, _LED)
+        if not rows.note_led(conn, scope, address_id, association, now):
+            for each in rows.ADDRESSES.all(conn, scope, **place.row):  # whose way there the cloud may have taken
+                rows.note_leading(conn, scope, each, now)
         for each in others:
-            rows.note_led(conn, scope, each.id, None)
+            rows.note_led(conn, scope, each.id, None, now)
 
     def _lead(
         self, conn: Any, scope: Scope, address_id: str, place: Place, association: str, *, again: bool
     ) -> tuple[ElasticAddress, Sequence[ElasticAddress]]:
         """The address as it was, and others that led there."""
+        counting.hold(conn, scope, _LED)
         address = rows.lock_address(conn, scope, address_id)
         if address is None:
             raise AllocationMissing(address_id)
         if address.association_id is not None and not again:
             raise AddressBusy(address_id, address.association_id)
         _refuse_kept(conn, scope, address)
-        same = {"server_id": place.server_id} if place.server_id else {"interface_id": place.interface_id}
-        found = [each.id for each in rows.ADDRESSES.all(conn, scope, **same) if each.id != address_id]
+        found = [each.id for each in rows.ADDRESSES.all(conn, scope, **place.row) if each.id != address_id]
         held = [each for key in found if (each := rows.lock_address(conn, scope, key)) is not None]
         # Somebody may have led it elsewhere before it was held.
-        others = [each for each in held if all(getattr(each, name) == value for name, value in same.items())]
+        others = [each for each in held if all(getattr(each, name) == value for name, value in place.row.items())]
         now = self._clock.now()
         for each in others:
             _put(conn, scope, _free(each))

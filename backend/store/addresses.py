@@ -41,8 +41,15 @@ def note_leading(conn: Connection, scope: Scope, address: ElasticAddress, now: d
         MAKINGS.add(conn, scope, Making(address.cloud_id, LEADING, now), due_at=now + UNLED, epoch=0)
 
 
-def note_led(conn: Connection, scope: Scope, address_id: str, association_id: str | None) -> None:
-    """The cloud leads an address as that association says; whoever said something else since has noted it, too."""
+def note_led(conn: Connection, scope: Scope, address_id: str, association_id: str | None, now: datetime) -> bool:
+    """The cloud was told to lead an address as that association says; whether its row still says so.
+
+    Whoever said something else since has told the cloud, too, before or after: an engine tells it again.
+    """
     here = lock_address(conn, scope, address_id)
-    if here is not None and here.association_id == association_id:
+    if here is not None and here.association_id != association_id:
+        note_leading(conn, scope, here, now)
+        return False
+    if here is not None:
         MAKINGS.remove(conn, scope, id=here.cloud_id, owner=None)
+    return here is not None

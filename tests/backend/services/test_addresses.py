@@ -7,12 +7,13 @@ from collections.abc import Callable
 import pytest
 
 from backend import errors
-from backend.domain.addresses import ElasticAddress
+from backend.domain.addresses import LEADING, ElasticAddress
 from backend.domain.scope import Scope
 from backend.drivers.errors import Refused
 from backend.drivers.simulated.faults import Where
 from backend.services.addresses import Place
 from backend.store import addresses as rows
+from backend.store.networks import MAKINGS
 from backend.store.session import Connection
 from tests.factories import SCOPE, World
 
@@ -96,3 +97,34 @@ def test_an_address_that_is_led_elsewhere_meanwhile_stays_there(
     world.backend.addresses.associate(SCOPE, second.id, place, again=True)
     assert seen(world, first) == "1" * 17
     assert seen(world, second) is not None
+
+
+def _watched(world: World, address: ElasticAddress) -> bool:
+    """Whether an engine has the cloud lead it where its row says."""
+    with world.store.read() as conn:
+        return MAKINGS.one(conn, SCOPE, id=address.cloud_id, kind=LEADING) is not None
+
+
+def test_an_address_that_is_led_elsewhere_while_it_is_parted_is_led_there_in_the_end(
+    world: World, place: Place
+) -> None:
+    """The cloud may hear of the parting last."""
+    addresses, server = world.backend.addresses, world.server()
+    address = addresses.allocate(SCOPE)
+    association = addresses.associate(SCOPE, address.id, place, again=True)
+    other = Place(server.private_address or "", server_id=server.id)
+    during(world, "unbind_address", lambda: addresses.associate(SCOPE, address.id, other, again=True) and None)
+    addresses.disassociate(SCOPE, association)
+    assert seen(world, address) is not None
+    assert _watched(world, address)
+
+
+def test_of_two_that_are_led_to_one_place_the_last_leads_there_in_the_end(world: World, place: Place) -> None:
+    """The cloud may hear of the first one last."""
+    addresses = world.backend.addresses
+    first, second = (addresses.allocate(SCOPE) for _ in range(2))
+    during(world, "bind_address", lambda: addresses.associate(SCOPE, second.id, place, again=True) and None)
+    addresses.associate(SCOPE, first.id, place, again=True)
+    assert (seen(world, first), seen(world, second) is not None) == (None, True)
+    assert _watched(world, first)
+    assert _watched(world, second)

@@ -414,3 +414,13 @@ def test_who_asks_for_the_last_one_at_once_is_told_of_it(store, clock, monkeypat
         ask(at)
     again = {"ClientToken": "t"} if kind == "tokens" else {}
     assert _at_once(*(partial(ask, 0, **again) for _ in range(MANY))) == ["done"] * MANY
+
+
+def test_of_addresses_that_are_led_to_one_server_at_once_one_leads_there(store, clock, monkeypatch):
+    limited = Limited(store, clock, monkeypatch)
+    server = limited.world.server()
+    made = [limited.ask("ec2", "AllocateAddress")["AllocationId"] for _ in range(MANY)]
+    lead = lambda each: limited.ask("ec2", "AssociateAddress", AllocationId=each, InstanceId=f"i-{server.short_id}")  # noqa: E731
+    assert _at_once(*(partial(lead, each) for each in made)) == ["done"] * MANY
+    told = limited.ask("ec2", "DescribeAddresses")["Addresses"]
+    assert sum("AssociationId" in each for each in told) == 1
