@@ -44,6 +44,8 @@ from backend.store.security_groups import GROUPS, RULES
 from backend.store.session import Store
 
 _NOUN: Final = "security_groups"
+_NAMED: Final = "named security groups"
+"""Held by who deletes a group, and by who has rules name one: none is deleted that a rule names."""
 _PORTED: Final = frozenset({"tcp", "udp"})
 Edit = Callable[[Sequence[GroupRule]], Sequence[GroupRule]]
 """All rules of a group -> what they are to be; raises a Finding."""
@@ -269,9 +271,10 @@ class SecurityGroups:
 
         Its name is free once nobody waits for the cloud's answer: it may have to come back.
         """
+        kept = GROUPS.hold(conn, scope, id=group_id)  # a group first, and then who names which, as by who changes rules
+        counting.hold(conn, scope, _NAMED)
         if RULES.count(conn, scope, peer=group_id) > RULES.count(conn, scope, peer=group_id, group_id=group_id):
             raise security_group_findings.SecurityGroupInUse(group_id)
-        kept = GROUPS.one(conn, scope, id=group_id)
         if kept is None or kept.state is not GroupState.AVAILABLE:
             return None
         now = self._clock.now()
@@ -315,6 +318,8 @@ class SecurityGroups:
             before = RULES.all(conn, scope, group_id=group.id)
             changed = Changed(before, _numbered(group.id, edit(before)))
             _check(changed)
+            if any(rule.of_group for rule in changed.added):
+                counting.hold(conn, scope, _NAMED)
             peers = {rule.peer for rule in (*changed.before, *changed.after) if rule.of_group}
             here = [each for each in GROUPS.of(conn, scope, peers).values() if each.vpc == group.vpc]
             ids = adopted | {each.id: each.cloud_id for each in here if each.cloud_id}

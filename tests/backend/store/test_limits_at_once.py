@@ -424,3 +424,21 @@ def test_of_addresses_that_are_led_to_one_server_at_once_one_leads_there(store, 
     assert _at_once(*(partial(lead, each) for each in made)) == ["done"] * MANY
     told = limited.ask("ec2", "DescribeAddresses")["Addresses"]
     assert sum("AssociationId" in each for each in told) == 1
+
+
+def test_a_security_group_that_a_rule_names_at_once_is_there(store, clock, monkeypatch):
+    limited = Limited(store, clock, monkeypatch)
+    make = lambda name: limited.ask("ec2", "CreateSecurityGroup", GroupName=name, Description="d")["GroupId"]  # noqa: E731
+    pairs = [(make(f"a{at}"), make(f"b{at}")) for at in range(MANY)]
+
+    def name(one: str, other: str) -> None:
+        rule = {"IpProtocol": "tcp", "FromPort": 1, "ToPort": 1, "UserIdGroupPairs": [{"GroupId": other}]}
+        limited.ask("ec2", "AuthorizeSecurityGroupIngress", GroupId=one, IpPermissions=[rule])
+
+    drop = lambda each: limited.ask("ec2", "DeleteSecurityGroup", GroupId=each)  # noqa: E731
+    acts = [act for one, other in pairs for act in (partial(name, one, other), partial(drop, other))]
+    told = _at_once(*acts)
+    assert {*zip(told[::2], told[1::2], strict=True)} <= {
+        ("done", "SecurityGroupInUse"),
+        ("SecurityGroupNotFound", "done"),
+    }
