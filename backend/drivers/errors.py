@@ -45,6 +45,18 @@ class ServerStateConflict(Refused):
     """The server is in a state that does not allow it."""
 
 
+class ServerBusy(ServerStateConflict):
+    """Something else is being done to the server just now: what was asked for may be taken on after it.
+
+    Args:
+        rebooting: that is a reboot.
+    """
+
+    def __init__(self, detail: str = "", *, rebooting: bool = False, request_id: str | None = None) -> None:
+        super().__init__(detail, request_id=request_id)
+        self.rebooting = rebooting
+
+
 class ProfileIncomplete(Refused):
     """A member that a server needs was never given: ``detail`` is ``image`` or ``instance_type``."""
 

@@ -34,6 +34,9 @@ _NO_IMAGE: Final = (
 )
 _TOO_SMALL: Final = r"flavor's (disk|memory) is (too small|smaller)"
 
+_TASK: Final = re.compile(r"while it is in task_state (?P<task>[\w-]+)")
+"""Source: nova/api/openstack/common.py, raise_http_conflict_for_instance_invalid_state."""
+
 _Make = Callable[[Declined, ServerRequest], errors.Refused]
 
 
@@ -153,6 +156,9 @@ def of_server(declined: Declined, server_id: str) -> errors.CloudError:
             return errors.ServerNotFound(declined.message, request_id=declined.request_id)
         return errors.CloudUnavailable(f"of server {server_id} Nova says only: {declined}")
     if declined.status == 409:
+        if task := _TASK.search(declined.message):
+            rebooting = task["task"].startswith("reboot")
+            return errors.ServerBusy(declined.message, rebooting=rebooting, request_id=declined.request_id)
         return errors.ServerStateConflict(declined.message, request_id=declined.request_id)
     return of_any(declined)
 

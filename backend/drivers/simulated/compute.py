@@ -28,7 +28,7 @@ from backend.drivers.simulated import layout
 from backend.drivers.simulated.addresses import take_private, take_public, take_this
 from backend.drivers.simulated.admission import Admission, Admitted
 from backend.drivers.simulated.faults import Call, Effect
-from backend.drivers.simulated.servers import SWEEP, NewServer, Row, gone
+from backend.drivers.simulated.servers import REBOOTING, SWEEP, NewServer, Row, gone
 from backend.drivers.simulated.state import from_micros, to_micros
 from backend.drivers.simulated.timeline import moved, present
 from backend.drivers.simulated.world import World
@@ -41,13 +41,15 @@ class _Change(NamedTuple):
     Attributes:
         allowed: the statuses it starts from.
         first, then: the two it goes through.
-        at_rest: no other move may be under way.
+        task: what is done, where both are the same.
+        meanwhile: another move may be under way.
     """
 
     allowed: tuple[ServerStatus, ...]
     first: ServerStatus
     then: ServerStatus
-    at_rest: bool = False
+    task: str | None = None
+    meanwhile: bool = False
 
 
 _BUILT = frozenset({ServerStatus.ACTIVE, ServerStatus.ERROR})
@@ -131,11 +133,12 @@ class SimulatedCompute:
         self._change("stop", scope, server_id, change, self._settings.stop_seconds)
 
     def reboot(self, scope: Scope, server_id: str, *, hard: bool = False) -> None:
-        change = _Change(_REBOOTED_HARD if hard else (ServerStatus.ACTIVE,), ServerStatus.ACTIVE, ServerStatus.ACTIVE)
+        allowed = _REBOOTED_HARD if hard else (ServerStatus.ACTIVE,)
+        change = _Change(allowed, ServerStatus.ACTIVE, ServerStatus.ACTIVE, REBOOTING, meanwhile=hard)
         self._change("reboot", scope, server_id, change, self._settings.reboot_seconds)
 
     def suspend(self, scope: Scope, server_id: str) -> None:
-        change = _Change((ServerStatus.ACTIVE,), ServerStatus.ACTIVE, ServerStatus.PAUSED, at_rest=True)
+        change = _Change((ServerStatus.ACTIVE,), ServerStatus.ACTIVE, ServerStatus.PAUSED)
         self._change("suspend", scope, server_id, change, self._settings.suspend_seconds)
 
     def resume(self, scope: Scope, server_id: str) -> None:
@@ -150,7 +153,7 @@ class SimulatedCompute:
             server = self._servers.server(connection, row, now)
             stopped = server.status is ServerStatus.STOPPED
             then = ServerStatus.STOPPED if stopped else ServerStatus.ACTIVE
-            change = _Change(_REBUILT, ServerStatus.BUILDING, then, at_rest=True)
+            change = _Change(_REBUILT, ServerStatus.BUILDING, then)
             self._check("rebuild", row, now, change)
             image = image_id or server.image_id or ""
             self._admission.flavor_runs_image(scope, server.flavor, image)
@@ -307,16 +310,16 @@ class SimulatedCompute:
             self._check(name, row, now, change)
             self._move(connection, row, now, change, seconds)
 
-    @staticmethod
-    def _check(name: str, row: Row, now: int, change: _Change) -> None:
+    def _check(self, name: str, row: Row, now: int, change: _Change) -> None:
         status = present(row.move, now).status
-        moving = row.move.change_at is not None and row.move.change_at > now
-        if status not in change.allowed or (moving and change.at_rest):
-            raise ServerStateConflict(f"Cannot '{name}' instance {row.id} while it is in status {status}")
+        if status not in change.allowed:
+            raise ServerStateConflict(f"Cannot '{name}' instance {row.id} while it is in vm_state {status}")
+        if not change.meanwhile:
+            self._servers.check_rest(row, name, now)
 
     def _move(self, connection: sqlite3.Connection, row: Row, now: int, change: _Change, seconds: float) -> None:
         move = moved(row.move, now, change.first, then=change.then, after=_micros(seconds))
-        self._servers.move(connection, row, move)
+        self._servers.move(connection, row, move, task=change.task)
 
     def _standing(self, connection: sqlite3.Connection, scope: Scope, server_id: str, now: int) -> Row:
         row = self._servers.find(connection, server_id, scope)

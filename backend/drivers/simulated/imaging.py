@@ -13,12 +13,12 @@ from backend.drivers.compute import Server
 from backend.drivers.errors import ImageNotFound, ServerNotFound, ServerStateConflict
 from backend.drivers.images import Image, NewImage
 from backend.drivers.simulated.faults import Call
-from backend.drivers.simulated.servers import gone
+from backend.drivers.simulated.servers import SNAPSHOT, gone
 from backend.drivers.simulated.world import World
 from backend.drivers.volumes import Kind, Volume, VolumeState
 
 MOST: Final = 1000
-_READY: Final = frozenset({ServerStatus.ACTIVE, ServerStatus.STOPPED, ServerStatus.STOPPING, ServerStatus.PAUSED})
+_READY: Final = frozenset({ServerStatus.ACTIVE, ServerStatus.STOPPED, ServerStatus.PAUSED})
 
 
 class SimulatedImaging:
@@ -34,7 +34,10 @@ class SimulatedImaging:
                 raise ServerNotFound(f"Instance {server_id} could not be found.")
             server = self._world.servers.server(connection, row, now)
             if server.status not in _READY:
-                raise ServerStateConflict(f"Cannot 'createImage' instance {server_id} while it is {server.status}")
+                raise ServerStateConflict(
+                    f"Cannot 'createImage' instance {server_id} while it is in vm_state {server.status}"
+                )
+            self._world.servers.check_rest(row, "createImage", now)
             source = self._world.projects.image(scope, server.image_id or "")
             if source is None:
                 raise ImageNotFound(server.image_id or "")
@@ -42,7 +45,10 @@ class SimulatedImaging:
             snapshot = self._world.volumes.insert_snapshot(connection, scope, root, f"of {name}", now)
             same = {each.name: getattr(source, each.name) for each in fields(NewImage)}
             changed = {"name": name, "description": description, "size_gib": root.size_gib, "snapshot_id": snapshot.id}
-            return self._world.projects.make_image(scope, NewImage(**{**same, **changed}), MOST).id
+            made = self._world.projects.make_image(scope, NewImage(**{**same, **changed}), MOST)
+            takes = round(self._world.settings.snapshot_seconds * 1_000_000)
+            self._world.servers.begin_task(connection, row, now, SNAPSHOT, takes)
+            return made.id
 
     def delete(self, scope: Scope, image_id: str) -> None:
         with self._world.call(Call("deregister_image", scope)):

@@ -17,15 +17,16 @@ from backend.domain.options import ServerOptions
 from backend.domain.profile import BlockDevice
 from backend.domain.scope import Scope
 from backend.drivers.compute import GroupPolicy, Server, ServerGroup, ServerRequest
+from backend.drivers.errors import ServerBusy
 from backend.drivers.simulated.state import add_to_counter, counter, from_micros
-from backend.drivers.simulated.timeline import Move, present
+from backend.drivers.simulated.timeline import Move, moved, present
 
 _COLUMNS = (
     "id, batch, position, project, region, zone, subnet_id, address, public_address, launch_id, installation, tags,"
     " image_id, server_group, status, status_at, fault, next_status, change_at, next_fault, prior, prior_at,"
-    " own"
+    " own, task"
 )
-_INSERT = f"INSERT INTO servers ({_COLUMNS}) VALUES ({', '.join('?' * 23)})"  # noqa: S608 - constant columns
+_INSERT = f"INSERT INTO servers ({_COLUMNS}) VALUES ({', '.join('?' * 24)})"  # noqa: S608 - constant columns
 _BESIDE = frozenset({"volumes", "notice", "rebuild_mark"})
 """Of what a server has otherwise than its batch, what no request for one can say."""
 _FLAVOR = "coalesce(json_extract(s.own, '$.flavor'), b.flavor)"
@@ -33,6 +34,8 @@ _CACHED_BATCHES = 4096
 _LATELY = 16_384
 """Reads. What was not among so many is read again when it is asked for."""
 SWEEP = 500
+REBOOTING, SNAPSHOT = "rebooting", "image_snapshot"
+"""What can be done to a server that its status does not tell."""
 
 
 class Row(NamedTuple):
@@ -41,6 +44,7 @@ class Row(NamedTuple):
     Attributes:
         tags, image_id: None while they are the batch's.
         own: as JSON, what it has otherwise than its batch by now.
+        task: what is being done to it while it moves from a status to the same.
     """
 
     id: str
@@ -66,6 +70,7 @@ class Row(NamedTuple):
     prior: str | None
     prior_at: int | None
     own: str | None
+    task: str | None = None
 
     @property
     def move(self) -> Move:
@@ -287,13 +292,33 @@ class ServerTable:
         values = {"p": scope.project_id, "r": scope.region, "since": since, "as_of": as_of}
         return map(Row._make, connection.execute(query, values))
 
-    def move(self, connection: sqlite3.Connection, row: Row, move: Move, gone_at: int | None = None) -> None:
+    def move(
+        self,
+        connection: sqlite3.Connection,
+        row: Row,
+        move: Move,
+        *,
+        gone_at: int | None = None,
+        task: str | None = None,
+    ) -> None:
         """Put a server into another move. ``gone_at``: when its place is free again."""
         connection.execute(
             "UPDATE servers SET status = ?, status_at = ?, fault = ?, next_status = ?, change_at = ?, next_fault = ?,"
-            " prior = ?, prior_at = ?, gone_at = ? WHERE id = ?",
-            (*move, gone_at, row.id),
+            " prior = ?, prior_at = ?, gone_at = ?, task = ? WHERE id = ?",
+            (*move, gone_at, task, row.id),
         )
+
+    def check_rest(self, row: Row, name: str, now: int) -> None:
+        """Whether nothing else is being done to it. Raises ServerBusy."""
+        if row.move.change_at is not None and row.move.change_at > now:
+            task = row.task if row.status == row.next_status else f"to {row.next_status}"
+            words = f"Cannot '{name}' instance {row.id} while it is in task_state {task}"
+            raise ServerBusy(words, rebooting=task == REBOOTING)
+
+    def begin_task(self, connection: sqlite3.Connection, row: Row, now: int, task: str, takes: int) -> None:
+        """Have something done to it, for so long, that its status does not tell."""
+        status = present(row.move, now).status
+        self.move(connection, row, moved(row.move, now, status, then=status, after=takes), task=task)
 
     def adopt(self, connection: sqlite3.Connection, row: Row, launch_id: str | None, installation: str | None) -> None:
         connection.execute(

@@ -18,8 +18,8 @@ class SimulatedSettings:
         boot_seconds: from the create call to ACTIVE; 0 makes servers ACTIVE at once.
         boot_spread: share of ``boot_seconds`` by which single boots take longer (told by the server's id).
         delete_seconds: from the delete call until the server is gone.
-        stop_seconds, start_seconds, reboot_seconds, suspend_seconds, resume_seconds, rebuild_seconds: how long each
-            move takes.
+        stop_seconds, start_seconds, reboot_seconds, suspend_seconds, resume_seconds, rebuild_seconds, snapshot_seconds:
+            how long each takes, with nothing else done to the server meanwhile.
         monitor_seconds: how long a pool's monitor takes to find out about a member.
         balancer_seconds: how long a change of a balancer's tree takes, which takes no other meanwhile.
         open_connections: balancers have connections that never end.
@@ -48,6 +48,7 @@ class SimulatedSettings:
     suspend_seconds: float = 1.0
     resume_seconds: float = 1.0
     rebuild_seconds: float = 2.0
+    snapshot_seconds: float = 1.0
     monitor_seconds: float = 1.0
     balancer_seconds: float = 0.0
     open_connections: bool = False

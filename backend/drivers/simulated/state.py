@@ -40,7 +40,7 @@ CREATE TABLE IF NOT EXISTS servers (
     prior TEXT, prior_at INTEGER,
     status TEXT NOT NULL, status_at INTEGER NOT NULL,
     next_status TEXT, change_at INTEGER, next_fault TEXT,
-    held INTEGER NOT NULL DEFAULT 1, gone_at INTEGER, own TEXT
+    held INTEGER NOT NULL DEFAULT 1, gone_at INTEGER, own TEXT, task TEXT
 );
 CREATE INDEX IF NOT EXISTS servers_since ON servers (project, region, status_at);
 CREATE INDEX IF NOT EXISTS servers_due ON servers (project, region, change_at) WHERE change_at IS NOT NULL;
@@ -132,7 +132,7 @@ CREATE TABLE IF NOT EXISTS faults (
 """
 
 _ADDED = {
-    "servers": {"image_id": "TEXT", "server_group": "TEXT", "installation": "TEXT", "own": "TEXT"},
+    "servers": {"image_id": "TEXT", "server_group": "TEXT", "installation": "TEXT", "own": "TEXT", "task": "TEXT"},
     "server_groups": {"partitions": "INTEGER"},
     "members": {"installation": "TEXT", "monitor_port": "INTEGER"},
     "pools": {"balancer": "TEXT"},

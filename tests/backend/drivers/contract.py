@@ -28,6 +28,7 @@ from backend.drivers.errors import (
     KeyPairNotFound,
     Refused,
     SecurityGroupNotFound,
+    ServerBusy,
     ServerGroupNotFound,
     ServerNotFound,
     ServerStateConflict,
@@ -164,6 +165,30 @@ class CloudContract(OnACloud):
         cloud.compute.reboot(scope, server.id)
         until(is_now(ServerStatus.ACTIVE))
         assert cloud.compute.get(scope, server.id).updated_at >= server.updated_at
+
+    def test_one_thing_at_a_time_is_done_to_a_server(self, cloud, scope, make, until):
+        (server,) = make()
+
+        def stopped() -> bool:
+            with suppress(ServerBusy):
+                cloud.compute.stop(scope, server.id)
+                return True
+            return False
+
+        cloud.compute.reboot(scope, server.id)
+        with pytest.raises(ServerBusy) as busy:
+            cloud.compute.stop(scope, server.id)
+        assert busy.value.rebooting
+        assert cloud.compute.get(scope, server.id).status is ServerStatus.ACTIVE
+        cloud.compute.tag(scope, server.id, {"busy": "yes"}, ())
+        until(stopped)
+        until(lambda: cloud.compute.get(scope, server.id).status is ServerStatus.STOPPED)
+
+    def test_a_server_that_is_rebooted_can_be_deleted(self, cloud, scope, make, until):
+        (server,) = make()
+        cloud.compute.reboot(scope, server.id)
+        cloud.compute.delete(scope, server.id)
+        until(lambda: self.gone(cloud, scope, server.id))
 
     def test_suspend_and_resume_move_a_server_that_is_ready_for_it(self, cloud, scope, make, until):
         (server,) = make()

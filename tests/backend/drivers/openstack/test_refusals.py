@@ -98,6 +98,22 @@ def test_an_act_on_a_server(status, found):
 
 
 @pytest.mark.parametrize(
+    ("words", "found", "rebooting"),
+    [
+        ("Cannot 'stop' instance s-1 while it is in task_state rebooting", errors.ServerBusy, True),
+        ("Cannot 'stop' instance s-1 while it is in task_state reboot_started_hard", errors.ServerBusy, True),
+        ("Cannot 'stop' instance s-1 while it is in task_state image_snapshot", errors.ServerBusy, False),
+        ("Cannot 'stop' instance s-1 while it is in task_state powering-off", errors.ServerBusy, False),
+        ("Cannot 'stop' instance s-1 while it is in vm_state stopped", errors.ServerStateConflict, None),
+        ("Instance s-1 is locked", errors.ServerStateConflict, None),
+    ],
+)
+def test_a_task_that_is_under_way_is_told_from_a_state(words, found, rebooting):
+    error = of_server(declined(409, words), "s-1")
+    assert (type(error), getattr(error, "rebooting", None), error.detail) == (found, rebooting, words)
+
+
+@pytest.mark.parametrize(
     ("message", "kind"),
     [
         ("Instance s-2 could not be found.", "itemNotFound"),

@@ -16,6 +16,7 @@ from backend.drivers.errors import (
     NoCapacity,
     OutcomeUnknown,
     QuotaExceeded,
+    ServerBusy,
     ServerNotFound,
     ServerStateConflict,
 )
@@ -299,6 +300,47 @@ def test_suspension_and_rebuilding_take_their_time_and_bear_no_other_move(clock,
         clock.wait(0.5)
         seen.append(compute.get(scope, server.id).status.value)
     assert seen == ["active", "paused", "building", "active", "building", "active"]
+    simulated.close()
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_an_image_of_a_server_bears_no_other_act(clock, scope, launch, stopped):
+    simulated = open_with(clock, snapshot_seconds=3)
+    compute, imaging = simulated.cloud.compute, simulated.cloud.imaging
+    (server,) = compute.create(scope, launch, 1)
+    clock.wait(5)
+    if stopped:
+        compute.stop(scope, server.id)
+        with pytest.raises(ServerStateConflict):
+            imaging.of_server(scope, server.id, "golden", "")
+        clock.wait(5)
+    imaging.of_server(scope, server.id, "golden", "")
+    act = compute.start if stopped else compute.stop
+    for call in (act, lambda *where: imaging.of_server(*where, "another", "")):
+        with pytest.raises(ServerBusy) as busy:
+            call(scope, server.id)
+        assert not busy.value.rebooting
+    clock.wait(3)
+    act(scope, server.id)
+    clock.wait(3)
+    assert compute.get(scope, server.id).status is (ServerStatus.ACTIVE if stopped else ServerStatus.STOPPED)
+    simulated.close()
+
+
+def test_a_hard_reboot_waits_for_no_other(clock, scope, launch):
+    simulated = open_with(clock, reboot_seconds=100)
+    compute = simulated.cloud.compute
+    (server,) = compute.create(scope, launch, 1)
+    clock.wait(5)
+    compute.reboot(scope, server.id)
+    for refused in (compute.reboot, compute.stop, compute.suspend, compute.rebuild):
+        with pytest.raises(ServerBusy) as busy:
+            refused(scope, server.id)
+        assert busy.value.rebooting
+    compute.reboot(scope, server.id, hard=True)
+    compute.delete(scope, server.id)
+    clock.wait(5)
+    assert compute.list(scope) == []
     simulated.close()
 
 
