@@ -11,6 +11,7 @@ from typing import Protocol
 from backend.domain.ids import short_id
 from backend.domain.node import Notice, ServerStatus
 from backend.domain.options import ServerOptions
+from backend.domain.power import PowerAct
 from backend.domain.profile import BlockDevice
 from backend.domain.scope import Scope
 
@@ -236,6 +237,9 @@ class Compute(Protocol):
 
     Every call may raise CloudUnavailable (could not ask) and NotAuthorized. Writes may raise OutcomeUnknown.
     Listings may lag behind writes by some seconds; ``get`` does not.
+
+    One thing at a time is done to a server: while it is rebooted, moved or an image is made of it, what would be a
+    ServerStateConflict in another state is ServerBusy. It can be deleted and tagged all the while.
     """
 
     def create(self, scope: Scope, request: ServerRequest, count: int) -> Sequence[Server]:
@@ -370,3 +374,8 @@ class Compute(Protocol):
 
     def zones(self, scope: Scope) -> Sequence[Zone]:
         """The availability zones, by name."""
+
+
+def change_power(compute: Compute, scope: Scope, server_id: str, act: PowerAct) -> None:
+    """Ask for that act. Raises as the calls themselves."""
+    {PowerAct.START: compute.start, PowerAct.STOP: compute.stop, PowerAct.REBOOT: compute.reboot}[act](scope, server_id)

@@ -35,7 +35,8 @@ class EngineSettings:
         message_pause, message_longest_pause: pause after a message was not taken, doubling from the one to the other.
         message_patience: a message that was not taken for so long is given up.
         alarms_batch: alarms judged in one transaction.
-        alarm_patience: what an alarm does to a server is asked for again for so long while the cloud cannot be asked.
+        alarm_patience: what an alarm does to a server is asked for again for so long while the cloud cannot be asked,
+            or is busy with that server.
         forecast: a policy's forecast is made anew after so long.
         measure_all: sources of metrics are asked for what no alarm and no policy looks at, too.
         cloud_calls: calls of one region under way at once, half of them of one project.
@@ -109,6 +110,7 @@ class EngineSettings:
     networks_at_once: int = 20
     balancers_at_once: int = 20
     addresses_at_once: int = 10
+    powers_at_once: int = 20
     streams_at_once: int = 100
     messages_batch: int = 100
     message_pause: timedelta = timedelta(seconds=2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -13,23 +13,36 @@ from backend import errors
 from backend.clock import Clock
 from backend.domain import launch_findings, server_findings
 from backend.domain.node import ENDED_STATUSES, GROUP_TAG, ServerStatus
+from backend.domain.power import PowerAct, PowerWish
 from backend.domain.profile import ServerSpec
 from backend.domain.scope import Scope
 from backend.domain.token import ClientToken
 from backend.drivers import errors as cloud_errors
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
-from backend.drivers.compute import Server, ServerRequest
+from backend.drivers.compute import Server, ServerRequest, change_power
 from backend.drivers.resolution import resolve
 from backend.services.catalog import asking
 from backend.services.cloud_errors import finding_of
 from backend.services.server_changes import protected
 from backend.services.tokens import Claim, Tokens
-from backend.store import activities, balancers, bindings, client_tokens, launch_addresses, nodes, watches
+from backend.store import (
+    activities,
+    balancers,
+    bindings,
+    client_tokens,
+    launch_addresses,
+    nodes,
+    power_wishes,
+    watches,
+)
+from backend.store.power_wishes import POWER_WISHES
 from backend.store.session import Connection, Store
 
 _GOING: Final = timedelta(seconds=15)
 """A server that is told to go is on its way by then."""
+_BUSY: Final = timedelta(seconds=1)
+"""A cloud that is busy with a server is asked again after it."""
 REMEMBERED: Final = timedelta(hours=1)
 """How long a deleted server is still told of."""
 TAG_LIMIT: Final = 50
@@ -56,14 +69,6 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class _Act:
-    call: Callable[[Scope, str], None]
-    allowed: frozenset[ServerStatus]
-    acts_on: ServerStatus
-    becomes: ServerStatus
-
-
-@dataclass(frozen=True, slots=True)
 class Moved:
     """A server that was told to change: as it was, and the status it is going to."""
 
@@ -83,10 +88,16 @@ class Servers:
 
     def list(self, scope: Scope) -> Sequence[Server]:
         """Every server of the project in the region, oldest first, with those deleted within the last hour."""
+        wishes = self._wishes(scope)
         with asking():
             found = {server.id: server for server in self._compute.list(scope)}
         found.update((server.id, server) for server in self._gone(scope))
-        return sorted(found.values(), key=_age)
+        return sorted(_shown(found.values(), wishes), key=_age)
+
+    def _wishes(self, scope: Scope) -> Mapping[str, PowerWish]:
+        """Acts that wait, by server. Read before the servers: who shows none any more shows what came of it."""
+        with self._store.read() as conn:
+            return {wish.id: wish for wish in POWER_WISHES.all(conn, scope)}
 
     def _gone(self, scope: Scope) -> Iterator[Server]:
         """Those deleted within the last hour."""
@@ -116,7 +127,7 @@ class Servers:
         A few that nodes have are asked for alone; the project is listed for others, and what was deleted is asked for
         where one is still missing.
         """
-        wanted = set(shorts)
+        wanted, wishes = set(shorts), self._wishes(scope)
         found, gone = self._of_nodes(scope, wanted)
         if wanted - found.keys() - gone:
             with asking():
@@ -124,12 +135,14 @@ class Servers:
             found |= {server.short_id: server for server in listed if server.short_id in wanted}
         if wanted - found.keys():
             found |= {server.short_id: server for server in self._gone(scope) if server.short_id in wanted}
-        return {server.short_id: server for server in sorted(found.values(), key=_age)}
+        return {server.short_id: server for server in sorted(_shown(found.values(), wishes), key=_age)}
 
     def get(self, scope: Scope, server_id: str) -> Server:
         """A server by its cloud id, as it is now. Raises ServerUnknown."""
+        wishes = self._wishes(scope)
         with asking():
-            return self._compute.get(scope, server_id)
+            (server,) = _shown([self._compute.get(scope, server_id)], wishes)
+        return server
 
     def _of_nodes(self, scope: Scope, wanted: Collection[str]) -> tuple[dict[str, Server], set[str]]:
         """Servers of nodes, and the short ids of those that are gone; nothing where many are wanted."""
@@ -183,9 +196,7 @@ class Servers:
         Raises:
             ServerConflict: one is in another state; nothing was done then.
         """
-        allowed = frozenset({ServerStatus.STOPPED, ServerStatus.ACTIVE, ServerStatus.BUILDING})
-        act = _Act(self._compute.start, allowed, ServerStatus.STOPPED, ServerStatus.BUILDING)
-        return _move(scope, servers, act)
+        return self._change_power(scope, servers, PowerAct.START)
 
     def stop(self, scope: Scope, servers: Sequence[Server]) -> Sequence[Moved]:
         """Stop running servers; those that are stopped or stopping stay as they are.
@@ -196,14 +207,55 @@ class Servers:
         """
         if kept := protected(servers, against_stop=True):
             raise server_findings.ServerProtected(kept.short_id, kept_running=True, stop=True)
-        allowed = frozenset({ServerStatus.ACTIVE, ServerStatus.STOPPING, ServerStatus.STOPPED})
-        act = _Act(self._compute.stop, allowed, ServerStatus.ACTIVE, ServerStatus.STOPPING)
-        return _move(scope, servers, act)
+        return self._change_power(scope, servers, PowerAct.STOP)
 
     def reboot(self, scope: Scope, servers: Sequence[Server]) -> None:
-        """Reboot running servers. Raises ServerConflict."""
-        running = frozenset({ServerStatus.ACTIVE})
-        _move(scope, servers, _Act(self._compute.reboot, running, ServerStatus.ACTIVE, ServerStatus.ACTIVE))
+        """Reboot running servers; those that are rebooted just now are as good as that. Raises ServerConflict."""
+        self._change_power(scope, servers, PowerAct.REBOOT)
+
+    def _change_power(self, scope: Scope, servers: Sequence[Server], act: PowerAct) -> Sequence[Moved]:
+        """Have it done, at once or as soon as the cloud, busy with a server, takes it on."""
+        for server in servers:
+            if server.status not in act.allowed:
+                raise server_findings.ServerConflict(server.short_id, str(server.status))
+        wishes = self._wishes(scope)
+        return [self._moved(scope, server, act, waits=server.id in wishes) for server in servers]
+
+    def _moved(self, scope: Scope, server: Server, act: PowerAct, *, waits: bool) -> Moved:
+        """Args: waits: something that was asked for before waits for the server, which this takes the place of."""
+        if server.status is not act.acts_on:
+            return Moved(server, server.status)
+        try:
+            change_power(self._compute, scope, server.id, act)
+        except cloud_errors.ServerStateConflict as conflict:
+            return self._refused(scope, server, act, conflict)
+        except cloud_errors.ServerNotFound:
+            raise server_findings.ServerUnknown(server.short_id) from None
+        except cloud_errors.CloudError as error:
+            raise finding_of(error) from error
+        if waits:
+            self._store.transact(lambda conn: power_wishes.forget(conn, scope, [server.id]))
+        return Moved(server, act.becomes)
+
+    def _refused(
+        self, scope: Scope, server: Server, act: PowerAct, conflict: cloud_errors.ServerStateConflict
+    ) -> Moved:  # fmt: skip
+        """What becomes of an act that the cloud did not take on: it waits where the cloud is only busy.
+
+        Raises:
+            ServerConflict: the server's state is another than it was told with, or it is locked.
+        """
+        with asking():
+            status = self._compute.get(scope, server.id).status
+        if status in act.allowed - {act.acts_on}:
+            return Moved(server, status)
+        if status is not act.acts_on or not isinstance(conflict, cloud_errors.ServerBusy):
+            raise server_findings.ServerConflict(server.short_id, str(status))
+        if act is not PowerAct.REBOOT or not conflict.rebooting:
+            now = self._clock.now()
+            wish = PowerWish(server.id, act, now)
+            self._store.transact(lambda conn: power_wishes.ask(conn, scope, wish, now + _BUSY))
+        return Moved(server, act.becomes)
 
     def terminate(self, scope: Scope, servers: Sequence[Server]) -> Sequence[Moved]:
         """Ask for the deletion of servers. A cluster's node that goes this way is replaced like any that vanished.
@@ -374,9 +426,10 @@ class Servers:
 
 
 def _left(conn: Connection, scope: Scope, ended: Sequence[str], at: datetime) -> None:
-    """Have looked at what servers leave behind: places at balancers, and public addresses."""
+    """Have looked at what servers leave behind (places at balancers, public addresses); nothing waits for them."""
     balancers.pull_of_servers(conn, scope, ended, at)
     launch_addresses.pull(conn, scope, ended, at)
+    power_wishes.forget(conn, scope, ended)
 
 
 def _age(server: Server) -> tuple[datetime, str]:
@@ -392,25 +445,11 @@ def _counts(order: Order) -> Iterator[int]:
     yield count
 
 
-def _move(scope: Scope, servers: Sequence[Server], act: _Act) -> Sequence[Moved]:
+def _shown(servers: Iterable[Server], wishes: Mapping[str, PowerWish]) -> Iterator[Server]:
+    """Servers with the status that they are on their way to, where that waits for the cloud."""
     for server in servers:
-        if server.status not in act.allowed:
-            raise server_findings.ServerConflict(server.short_id, str(server.status))
-    return [_moved(scope, server, act) for server in servers]
-
-
-def _moved(scope: Scope, server: Server, act: _Act) -> Moved:
-    if server.status is not act.acts_on:
-        return Moved(server, server.status)
-    try:
-        act.call(scope, server.id)
-    except cloud_errors.ServerStateConflict:
-        raise server_findings.ServerConflict(server.short_id, str(server.status)) from None
-    except cloud_errors.ServerNotFound:
-        raise server_findings.ServerUnknown(server.short_id) from None
-    except cloud_errors.CloudError as error:
-        raise finding_of(error) from error
-    return Moved(server, act.becomes)
+        wish = wishes.get(server.id)
+        yield replace(server, status=wish.shown(server.status)) if wish is not None else server
 
 
 def _name(order: Order) -> str:

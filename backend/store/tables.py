@@ -24,6 +24,7 @@ from backend.store import (
     rule_tables,
     scaling_tables,
     schedule_tables,
+    server_tables,
 )
 from backend.store.guarded import Guarded
 from backend.store.table import ID, NAME, WORD, leased, metadata, record, table
@@ -50,6 +51,7 @@ __all__ = [
     "rule_tables",
     "scaling_tables",
     "schedule_tables",
+    "server_tables",
 ]
 
 # Columns of the same names as the fields of domain.cluster.ClusterSpec (source is spread over source_*).

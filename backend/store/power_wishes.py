@@ -1,0 +1,53 @@
+"""Rows of acts on the power of servers that wait for the cloud."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from backend.domain.power import PowerWish
+from backend.domain.scope import Scope
+from backend.store.leased import Lease, Leased
+from backend.store.records import Records
+from backend.store.server_tables import power_wishes
+
+POWER_WISHES: Final = Records(power_wishes, PowerWish)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class PowerLease(Lease):
+    """The claimed wish of a server."""
+
+    @property
+    def server_id(self) -> str:
+        return self.key[0]
+
+
+LEASED: Final = Leased(power_wishes, PowerLease, key=("id",))
+
+
+def ask(conn: Connection, scope: Scope, wish: PowerWish, at: datetime) -> None:
+    """Have it done then, in the place of what is waiting for that server."""
+    if _replace(conn, scope, wish, at):
+        return
+    try:
+        with conn.begin_nested():
+            POWER_WISHES.add(conn, scope, wish, due_at=at, epoch=0)
+    except IntegrityError:  # another request of that server was quicker
+        if not _replace(conn, scope, wish, at):
+            raise
+
+
+def _replace(conn: Connection, scope: Scope, wish: PowerWish, at: datetime) -> bool:
+    return POWER_WISHES.change(conn, scope, wish.id, act=wish.act, asked_at=wish.asked_at, due_at=at)
+
+
+def forget(conn: Connection, scope: Scope, server_ids: Collection[str]) -> None:
+    """Nothing waits for these any more."""
+    if server_ids:
+        POWER_WISHES.remove(conn, scope, id=sorted(set(server_ids)))
