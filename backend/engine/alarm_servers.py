@@ -60,7 +60,7 @@ class _Done:
     Attributes:
         fault: why it was not carried out, as the history keeps it.
         ended: the id of a server that is ended.
-        away: the cloud could not be asked, and may be asked again.
+        away: the cloud could not be asked, or was busy with the server, and may be asked again.
         unsure: it was asked, and may be asked again.
     """
 
@@ -139,6 +139,8 @@ def _carry_out(compute: Compute, lease: RoundLease, asked: _Asked, server: Serve
         _ask(compute, lease, asked.act, server)
     except errors.ServerNotFound:
         return _Done() if ends else _Done({"kind": str(ActionFault.NO_SERVER)})
+    except errors.ServerBusy as busy:
+        return _Done() if busy.rebooting and asked.act in _ONCE else _refused(asked, busy)
     except errors.CloudError as error:
         return _refused(asked, error)
     return _Done(ended=server.id if ends else None)
@@ -162,7 +164,7 @@ def _ask(compute: Compute, lease: RoundLease, act: ServerAct, server: Server) ->
 def _refused(asked: _Asked, error: errors.CloudError) -> _Done:
     return _Done(
         {"kind": str(ActionFault.REFUSED), "why": type(error).__name__},
-        away=isinstance(error, errors.CloudUnavailable),
+        away=isinstance(error, errors.CloudUnavailable | errors.ServerBusy),
         unsure=isinstance(error, errors.OutcomeUnknown) and asked.act not in _ONCE,
     )
 

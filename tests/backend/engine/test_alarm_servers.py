@@ -23,6 +23,7 @@ from backend.domain.node import ServerStatus
 from backend.domain.profile import ServerSpec
 from backend.domain.scaling import Adjustment, PolicyKind, Step, WantedPolicy
 from backend.domain.scope import Scope
+from backend.drivers.errors import ServerBusy
 from backend.drivers.simulated.faults import Moment, Where
 from backend.engine import alarm_servers
 from backend.services.alarms import AlarmQuery, HistoryQuery
@@ -171,6 +172,33 @@ def test_what_the_cloud_refuses_is_told(world, server):
     watch(world, server.short_id, REBOOT)
     rings(world)
     assert happened(world) == [f"Failed to execute action {REBOOT}: ServerStateConflict"]
+
+
+@pytest.mark.parametrize(
+    ("action", "call", "becomes"),
+    [
+        (STOP, "stop", ServerStatus.STOPPED),
+        (REBOOT, "reboot", ServerStatus.ACTIVE),
+        (RECOVER, "reboot", ServerStatus.ACTIVE),
+    ],
+)
+def test_what_a_busy_cloud_does_not_take_is_asked_for_again(world, server, asked, action, call, becomes):
+    busy = ServerBusy("Cannot 'x' instance while it is in task_state image_snapshot")
+    world.simulated.faults.refuse(busy, Where(calls=("stop", "reboot")), seconds=4)
+    watch(world, server.short_id, action)
+    rings(world)
+    assert (asked, happened(world)) == ([], [])
+    world.pass_time(30, step=1)
+    assert (asked, status(world, server)) == ([call], becomes)
+    assert happened(world) == [f"Successfully executed action {action}"]
+
+
+def test_a_server_that_is_rebooted_just_now_needs_no_second_reboot(world, server, asked):
+    watch(world, server.short_id, REBOOT)
+    world.simulated.cloud.compute.reboot(SCOPE, server.id)
+    comes_to(world, AlarmState.ALARM)
+    world.pass_time(30, step=0.25)
+    assert (asked, happened(world)) == (["reboot", "reboot"], [f"Successfully executed action {REBOOT}"])
 
 
 def test_one_server_alone_can_be_acted_on(world, server):
