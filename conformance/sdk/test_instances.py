@@ -51,6 +51,28 @@ def test_attributes(ec2: Any, instance: str) -> None:
     assert ec2.get_console_output(InstanceId=instance)["InstanceId"] == instance
 
 
+def test_acts_while_the_cloud_is_busy_with_the_instance(ec2: Any, fleet: Fleet) -> None:
+    """A cloud does one thing at a time to a server; what is asked for meanwhile is taken on all the same."""
+    identity = fleet.run()
+    ec2.reboot_instances(InstanceIds=[identity])
+    ec2.reboot_instances(InstanceIds=[identity])
+    (moved,) = ec2.stop_instances(InstanceIds=[identity])["StoppingInstances"]
+    assert (moved["PreviousState"]["Name"], moved["CurrentState"]["Name"]) == ("running", "stopping")
+    assert told(ec2, identity)["State"]["Name"] in {"stopping", "stopped"}
+    fleet.await_state(identity, "stopped")
+    (moved,) = ec2.start_instances(InstanceIds=[identity])["StartingInstances"]
+    assert (moved["PreviousState"]["Name"], moved["CurrentState"]["Name"]) == ("stopped", "pending")
+    fleet.await_state(identity, "running")
+    image = ec2.create_image(InstanceId=identity, Name=unique("busy"), NoReboot=True)["ImageId"]
+    ec2.reboot_instances(InstanceIds=[identity])
+    (moved,) = ec2.stop_instances(InstanceIds=[identity])["StoppingInstances"]
+    assert (moved["PreviousState"]["Name"], moved["CurrentState"]["Name"]) == ("running", "stopping")
+    fleet.await_state(identity, "stopped")
+    ec2.deregister_image(ImageId=image)
+    ec2.terminate_instances(InstanceIds=[identity])
+    fleet.await_state(identity, "terminated")
+
+
 @volumes
 def test_volumes(ec2: Any, instance: str) -> None:
     made = ec2.create_volume(AvailabilityZone=ZONE, Size=10, VolumeType="gp3", ClientToken=unique("v"))["VolumeId"]
