@@ -26,6 +26,7 @@ from backend.drivers.errors import (
     SubnetNotFound,
 )
 from backend.drivers.installation import Installation
+from backend.drivers.openstack.busy import when_at_rest
 from backend.drivers.openstack.declines import told
 from backend.drivers.openstack.network import OpenStackNetworking
 from backend.drivers.openstack.outside import public_network
@@ -146,18 +147,26 @@ class Addresses:
 
     def attach_interface(self, scope: Scope, interface_id: str, server_id: str) -> None:
         asked = {"interfaceAttachment": {"port_id": interface_id}}
-        try:
-            self._rest.write(scope, COMPUTE, "POST", f"/servers/{server_id}/os-interface", asked)
-        except Declined as declined:
-            raise of_server(declined, server_id) from declined
+
+        def ask() -> None:
+            try:
+                self._rest.write(scope, COMPUTE, "POST", f"/servers/{server_id}/os-interface", asked)
+            except Declined as declined:
+                raise of_server(declined, server_id) from declined
+
+        when_at_rest(self._clock, ask)
 
     def detach_interface(self, scope: Scope, interface_id: str, server_id: str) -> None:
         path = f"/servers/{server_id}/os-interface/{interface_id}"
-        try:
-            self._rest.write(scope, COMPUTE, "DELETE", path, repeat=True)
-        except Declined as declined:
-            if declined.status != 404:
-                raise of_server(declined, server_id) from declined
+
+        def ask() -> None:
+            try:
+                self._rest.write(scope, COMPUTE, "DELETE", path, repeat=True)
+            except Declined as declined:
+                if declined.status != 404:
+                    raise of_server(declined, server_id) from declined
+
+        when_at_rest(self._clock, ask)
         for pause in (*_PAUSES, None):
             if not self._is_held(scope, interface_id):
                 return

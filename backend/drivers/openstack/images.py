@@ -12,6 +12,7 @@ from backend.domain.ids import short_id
 from backend.domain.scope import Scope
 from backend.drivers.errors import CloudUnavailable, ImageNotFound, OutcomeUnknown
 from backend.drivers.images import Image
+from backend.drivers.openstack.busy import when_at_rest
 from backend.drivers.openstack.declines import told
 from backend.drivers.openstack.flavors import ARCHITECTURES
 from backend.drivers.openstack.kept import Kept
@@ -32,6 +33,7 @@ _LONGEST: Final = 255
 class OpenStackImages:
     def __init__(self, rest: Rest, clock: Clock, settings: OpenStackSettings) -> None:
         self._rest = rest
+        self._clock = clock
         self._settings = settings
         self._one: Kept[tuple[Scope, str], Image] = Kept(clock, self._ask)
 
@@ -60,14 +62,18 @@ class OpenStackImages:
 
     def of_server(self, scope: Scope, server_id: str, name: str, description: str) -> str:
         asked = {"createImage": {"name": name, "metadata": {"description": description} if description else {}}}
-        try:
-            answer = self._rest.write(scope, COMPUTE, "POST", f"/servers/{server_id}/action", asked)
-        except Declined as declined:
-            raise of_server(declined, server_id) from declined
-        made = (answer.body or {}).get("image_id")
-        if not isinstance(made, str):
-            raise OutcomeUnknown(f"Nova answered {answer.status} to an image without its id")
-        return made
+
+        def ask() -> str:
+            try:
+                answer = self._rest.write(scope, COMPUTE, "POST", f"/servers/{server_id}/action", asked)
+            except Declined as declined:
+                raise of_server(declined, server_id) from declined
+            made = (answer.body or {}).get("image_id")
+            if not isinstance(made, str):
+                raise OutcomeUnknown(f"Nova answered {answer.status} to an image without its id")
+            return made
+
+        return when_at_rest(self._clock, ask)
 
     def delete(self, scope: Scope, image_id: str) -> None:
         try:

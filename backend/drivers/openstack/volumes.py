@@ -17,6 +17,7 @@ from backend.clock import Clock
 from backend.domain.scope import Scope
 from backend.drivers import errors
 from backend.drivers.openstack import volume_notes as notes
+from backend.drivers.openstack.busy import when_at_rest
 from backend.drivers.openstack.declines import told
 from backend.drivers.openstack.kept import Kept
 from backend.drivers.openstack.refusals import of_server, of_snapshot, of_volume
@@ -101,12 +102,17 @@ class OpenStackVolumes:
         named = f"{server_id} {device}"
         self._note(scope, volume_id, {notes.ATTACHING: named})
         body = {"volumeAttachment": {"volumeId": volume_id}}
+
+        def ask() -> None:
+            try:
+                self._rest.write(scope, COMPUTE, "POST", f"/servers/{server_id}/os-volume_attachments", body)
+            except Declined as declined:
+                if volume_id in declined.message:
+                    raise of_volume(declined, volume_id) from declined
+                raise of_server(declined, server_id) from declined
+
         try:
-            self._rest.write(scope, COMPUTE, "POST", f"/servers/{server_id}/os-volume_attachments", body)
-        except Declined as declined:
-            if volume_id in declined.message:
-                raise of_volume(declined, volume_id) from declined
-            raise of_server(declined, server_id) from declined
+            when_at_rest(self._clock, ask)
         except errors.OutcomeUnknown:
             self._note_device(scope, volume_id, named)
             raise
@@ -116,13 +122,17 @@ class OpenStackVolumes:
     def detach(self, scope: Scope, volume_id: str, server_id: str) -> None:
         self._check(scope)
         path = f"/servers/{server_id}/os-volume_attachments/{volume_id}"
-        try:
-            self._rest.write(scope, COMPUTE, "DELETE", path, repeat=True)
-        except Declined as declined:
-            if volume_id not in declined.message:
-                raise of_server(declined, server_id) from declined
-            if declined.status != 404:  # else the server has it no more
-                raise of_volume(declined, volume_id) from declined
+
+        def ask() -> None:
+            try:
+                self._rest.write(scope, COMPUTE, "DELETE", path, repeat=True)
+            except Declined as declined:
+                if volume_id not in declined.message:
+                    raise of_server(declined, server_id) from declined
+                if declined.status != 404:  # else the server has it no more
+                    raise of_volume(declined, volume_id) from declined
+
+        when_at_rest(self._clock, ask)
 
     def set_goes(self, scope: Scope, volume_id: str, server_id: str, *, goes: bool) -> None:
         self._check(scope)

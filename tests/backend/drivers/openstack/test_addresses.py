@@ -127,6 +127,17 @@ def test_an_interface_that_cannot_be(services, making, scope, kind, found):
         making.create_interface(scope, TOKEN, NewInterface(subnet.subnet.id))
 
 
+def test_a_server_that_nova_is_busy_with_takes_an_interface_a_little_later(services, making, scope):
+    path = f"/compute/v2.1/servers/{SERVER}/os-interface"
+    busy = nova_fault(409, f"Cannot 'x' instance {SERVER} while it is in task_state image_snapshot")
+    services.on("POST", path, busy, Reply(200, {"interfaceAttachment": {}}))
+    services.on("DELETE", f"{path}/{PORT}", busy, Reply(202))
+    services.on("GET", f"{V2}/ports/{PORT}", Reply(200, {"port": {"id": PORT, "device_id": ""}}))
+    making.attach_interface(scope, PORT, SERVER)
+    making.detach_interface(scope, PORT, SERVER)
+    assert (len(services.of("POST", path)), len(services.of("DELETE"))) == (2, 2)
+
+
 def test_an_interface_is_given_to_a_server_and_taken_away(services, making, scope):
     path = f"/compute/v2.1/servers/{SERVER}/os-interface"
     services.on("POST", path, Reply(200, {"interfaceAttachment": {}}), nova_fault(409, "state"))

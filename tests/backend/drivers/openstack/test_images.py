@@ -4,6 +4,7 @@ import pytest
 
 from backend.drivers import errors
 from backend.drivers.errors import ImageNotFound, NotAuthorized
+from backend.drivers.openstack import busy as busy_servers
 from backend.drivers.openstack.images import OpenStackImages
 from backend.drivers.openstack.settings import OpenStackSettings
 from tests.backend.drivers.openstack.fake import Reply, glance_error, nova_fault
@@ -104,6 +105,17 @@ def test_an_image_of_a_server(services, images, scope):
         images.of_server(scope, SERVER, "mine", "")
     with pytest.raises(errors.ServerStateConflict):
         images.of_server(scope, SERVER, "mine", "")
+
+
+def test_an_image_of_a_server_that_is_rebooted_waits_a_little(services, images, scope):
+    path = f"/compute/v2.1/servers/{SERVER}/action"
+    busy = nova_fault(409, f"Cannot 'createImage' instance {SERVER} while it is in task_state rebooting")
+    services.on("POST", path, busy, busy, Reply(202, {"image_id": IMAGE}), busy)
+    assert images.of_server(scope, SERVER, "mine", "") == IMAGE
+    assert len(services.of("POST")) == 3
+    with pytest.raises(errors.ServerBusy):
+        images.of_server(scope, SERVER, "mine", "")
+    assert len(services.of("POST")) == 3 + 1 + len(busy_servers.PAUSES)
 
 
 def test_an_image_is_deleted_and_gone_after_that(services, images, scope):

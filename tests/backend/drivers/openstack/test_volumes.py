@@ -201,6 +201,17 @@ def test_an_attachment_that_is_refused(cinder, volumes, scope, answer, found):
     assert not any("coppice:device" in each for each in noted), "another attachment's name stays"
 
 
+def test_a_server_that_nova_is_busy_with_takes_a_volume_a_little_later(cinder, volumes, scope):
+    path = f"{NOVA}/servers/{SERVER}/os-volume_attachments"
+    busy = nova_fault(409, f"Cannot 'x' instance {SERVER} while it is in task_state rebooting")
+    cinder.on("POST", f"{CINDER}/volumes/{VOLUME}/metadata", Reply(200, {"metadata": {}}))
+    cinder.on("POST", path, busy, Reply(200, {"volumeAttachment": {}}))
+    cinder.on("DELETE", f"{path}/{VOLUME}", busy, Reply(202))
+    volumes.attach(scope, VOLUME, SERVER, "/dev/sdf")
+    volumes.detach(scope, VOLUME, SERVER)
+    assert (len(cinder.of("POST", path)), len(cinder.of("DELETE"))) == (2, 2)
+
+
 def test_an_attachment_of_unknown_outcome_has_its_name(cinder, volumes, scope):
     cinder.on("POST", f"{CINDER}/volumes/{VOLUME}/metadata", Reply(200, {"metadata": {}}))
     cinder.on("POST", f"{NOVA}/servers/{SERVER}/os-volume_attachments", lost())
