@@ -60,7 +60,7 @@ SETTINGS = EngineSettings(
 )
 
 
-LEASED = ("clusters", "watches", "pools")
+LEASED = ("clusters", "watches", "pools", "power_wishes")
 TIMED = ("schedules", "streams")
 """What they work on where users write schedules, and have somebody told."""
 BUILT = ("vpcs", "makings", "security_groups", "load_balancers")
