@@ -159,6 +159,8 @@ def add_listener_certificates(call: Call) -> Result:
     added = _certificates(call, listener.protocol, call.params["Certificates"], most=CERTIFICATES_OF_LISTENER)
 
     def with_them(present: BalancerListener) -> Mapping[str, Any]:
+        if present.protocol not in _SECURE:
+            raise errors.validation(_NO_PLACE.format(present.protocol))
         # The default one may be among the others, and is told twice then.
         beside = tuple(dict.fromkeys((*present.certificates[1:], *added)))
         if len(beside) > CERTIFICATES_OF_LISTENER:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, Final
@@ -21,6 +22,8 @@ from translators.iam.words import path_of
 from translators.registry import Call, Result, operation
 
 _LONGEST_CHAIN: Final = 64 * 1024
+_PLAIN: Final = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+_BLOCK: Final = re.compile("-----BEGIN ([^\r\n]*?)-----")
 
 
 def malformed(words: str) -> AWSError:
@@ -59,14 +62,15 @@ def _checked(body: str, chain: str | None, key: str) -> tuple[datetime, datetime
     Source: IAM User Guide, "Troubleshoot IAM server certificates" and moto (the words).
     """
     try:
-        (certificate,) = x509.load_pem_x509_certificates(body.encode())
-    except ValueError:  # none, or several: those that signed it are the chain
+        (certificate,) = _certificates(body)
+        certified = certificate.public_key().public_bytes(*_PLAIN)
+    except (ValueError, UnsupportedAlgorithm):  # none, or several: those that signed it are the chain
         raise malformed("Unable to parse certificate. Please ensure the certificate is in PEM format.") from None
     if chain:
         if len(chain) > _LONGEST_CHAIN:
             raise malformed("The certificate chain is too long.")  # unsourced
         try:
-            links = [certificate, *x509.load_pem_x509_certificates(chain.encode())]
+            links = [certificate, *_certificates(chain)]
             for signed, signing in pairwise(links):
                 signed.verify_directly_issued_by(signing)
         except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
@@ -78,10 +82,16 @@ def _checked(body: str, chain: str | None, key: str) -> tuple[datetime, datetime
         private = load_pem_private_key(key.encode(), None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise malformed("Unable to parse key; the body is encrypted.") from None
-    form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    if private.public_key().public_bytes(*form) != certificate.public_key().public_bytes(*form):
+    if private.public_key().public_bytes(*_PLAIN) != certified:
         raise AWSError("KeyPairMismatch", "Certificate and private key do not match.")
     return certificate.not_valid_before_utc.astimezone(UTC), certificate.not_valid_after_utc.astimezone(UTC)
+
+
+def _certificates(text: str) -> list[x509.Certificate]:
+    """Raises ValueError where there is none, or anything else: a key would lie in the clear, and be told to readers."""
+    if not all(kind.endswith("CERTIFICATE") for kind in _BLOCK.findall(text)):
+        raise ValueError
+    return x509.load_pem_x509_certificates(text.encode())
 
 
 def _metadata(call: Call, certificate: ServerCertificate) -> dict[str, Any]:

@@ -204,6 +204,17 @@ def test_no_change_of_a_listener_undoes_another_of_other_things(
     assert {name: told.get(name) for name in left} == left
 
 
+def test_a_listener_that_speaks_plainly_meanwhile_gets_no_certificate(iam: Asking) -> None:
+    arns = {name: upload(iam, name) for name in "ab"}
+    elbv2, _, listener = front(iam, arns["a"])
+    meanwhile = partial(elbv2, MODIFY, ListenerArn=listener, **PLAIN)
+    iam.world.backend = replace(iam.world.backend, listeners=Interrupted(iam.world.backend, meanwhile))
+    code = elbv2.code(ADD, ListenerArn=listener, Certificates=[{"CertificateArn": arns["b"]}])
+    assert code == "ValidationError"
+    assert elbv2("DescribeListenerCertificates", ListenerArn=listener)["Certificates"] == []
+    iam("DeleteServerCertificate", ServerCertificateName="b")
+
+
 @pytest.mark.parametrize("size", [1, 2, 3, None])
 def test_certificates_of_a_listener_are_told_in_pages(iam: Asking, size: int | None) -> None:
     arns = [upload(iam, name) for name in "abc"]
@@ -229,6 +240,29 @@ def test_a_body_is_one_certificate(iam: Asking, how: str) -> None:
     asked = {"ServerCertificateName": "web", "CertificateBody": text, "PrivateKey": key}
     assert iam.code("UploadServerCertificate", **asked) == "MalformedCertificate"
     assert iam("ListServerCertificates")["ServerCertificateMetadataList"] == []
+
+
+@pytest.mark.parametrize("place", ["CertificateBody", "CertificateChain"])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_key_beside_certificates_is_refused_for_it_would_be_told(iam: Asking, place: str, first: bool) -> None:
+    ca = signer("ca")
+    body, key = pair(by=ca)
+    asked = {"CertificateBody": body, "PrivateKey": key, "CertificateChain": pem(signed(ca))}
+    beside = {**asked, place: key + asked[place] if first else asked[place] + key}
+    assert iam.code("UploadServerCertificate", ServerCertificateName="web", **beside) == "MalformedCertificate"
+    words = {**asked, place: f"subject=CN = web\n{asked[place]}\n"}
+    iam("UploadServerCertificate", ServerCertificateName="web", **words)
+
+
+@pytest.mark.parametrize(
+    ("known", "unknown"), [("2a8648ce3d0201", "2a8648ce3d0209"), ("2a8648ce3d030107", "2a8648ce3d030109")]
+)
+def test_a_certificate_of_a_key_of_no_known_kind_is_refused(iam: Asking, known: str, unknown: str) -> None:
+    body, key = pair()
+    der = x509.load_pem_x509_certificate(body.encode()).public_bytes(Encoding.DER)
+    odd = pem(x509.load_der_x509_certificate(der.replace(bytes.fromhex(known), bytes.fromhex(unknown))))
+    asked = {"ServerCertificateName": "web", "CertificateBody": odd, "PrivateKey": key}
+    assert iam.code("UploadServerCertificate", **asked) == "MalformedCertificate"
 
 
 def test_a_renamed_certificate_takes_no_other_from_its_listener(iam: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
