@@ -248,6 +248,7 @@ class Pipeline:
             lambda name: self.scope_of(caller, name) if self._knows(name) else None,
             request.may_wait,
             request.waited,
+            demand=lambda other: self.authorize(caller, way.account, way.service, other, way.region),
         )
 
     def _admit(self, request: Request, scope: str | None) -> None:

@@ -57,6 +57,10 @@ def nowhere(_region: str) -> None:
     """Where no other region is known."""
 
 
+def demand_nothing(_operation: str) -> None:
+    """Where who may ask for one thing may ask for all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One authenticated, parsed and validated request.
@@ -79,6 +83,8 @@ class Call:
         waited: for how many seconds they have been.
         endpoint: where the caller reached us, ``https://cloud.example:8080``; empty where that is not known.
         signed: whether anybody signed the request; a link in a message was followed by who knows whom.
+        demand: raises the AWS error of a caller who may not do another operation of the service, by its name: for an
+            answer that tells what only that one tells otherwise.
     """
 
     service: str
@@ -97,6 +103,7 @@ class Call:
     may_wait: bool = False
     waited: float = 0.0
     signed: bool = True
+    demand: Callable[[str], None] = demand_nothing
 
 
 Handler = Callable[[Call], Result]

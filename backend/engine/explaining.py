@@ -20,7 +20,7 @@ from backend.engine.reading import read_snapshot
 from backend.engine.settings import EngineSettings
 from backend.engine.snapshot import Headroom, Snapshot
 from backend.engine.telling import happenings
-from backend.store import activities, brakes, clusters, overview
+from backend.store import activities, brakes, clusters, overview, quotas
 from backend.store.activities import ActivityQuery
 from backend.store.session import Connection, Store
 
@@ -53,6 +53,7 @@ def read(conn: Connection, cluster: Cluster, now: datetime, settings: EngineSett
     snapshot = read_snapshot(conn, cluster.id)
     if snapshot is None:
         return None
+    snapshot = replace(snapshot, headroom=Headroom(), room=quotas.room_now(conn, cluster.scope))
     return Explanation(
         snapshot,
         now,
@@ -60,7 +61,7 @@ def read(conn: Connection, cluster: Cluster, now: datetime, settings: EngineSett
         overview.held(conn, cluster.id),
         overview.refused_since(conn, cluster.scope),
         activities.page(conn, cluster.scope, ActivityQuery(cluster_id=cluster.id), limit=_LATEST).items,
-        make_plan(replace(snapshot, headroom=Headroom()), now, settings, Random(0)),
+        make_plan(snapshot, now, settings, Random(0)),
     )
 
 
@@ -72,16 +73,21 @@ class Explanations:
         self._clock = clock
         self._settings = settings
 
-    def of(self, scope: Scope, names: Iterable[str], words: Words) -> dict[str, dict[str, Any]]:
-        """By name, what ``Explanation.told`` tells; groups that are not there are not in it."""
-        found = dict[str, dict[str, Any]]()
+    def of(
+        self, scope: Scope, names: Iterable[str], words: Words, *, managed: bool = True
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Names, each with what ``Explanation.told`` tells, read when it is its turn; groups that are not there are not.
+
+        Args:
+            managed: also of groups that have an operator.
+        """
         for name in names:
             with self._store.read() as conn:
                 cluster = clusters.find(conn, scope, name)
-                explained = None if cluster is None else read(conn, cluster, self._clock.now(), self._settings)
+                wanted = cluster is not None and (managed or cluster.spec.operator is None)
+                explained = read(conn, cluster, self._clock.now(), self._settings) if cluster and wanted else None
             if explained is not None:
-                found[name] = explained.told(words)
-        return found
+                yield name, explained.told(words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +159,10 @@ class Explanation:
         if self.cluster.held_since is not None:
             since = instant(self.cluster.held_since)
             yield f"replacement for health is held, since {since}: too much fails at once to be the servers' own fault"
+        room = self.snapshot.room
+        lacks = capacity(self.snapshot.rows.nodes.values()) < self.cluster.spec.desired
+        if lacks and room is not None and room[0] <= 0:
+            yield f"the project has as many instances as it may have in this region: {room[1]}"
         places = [each for each in self.snapshot.rows.backoffs.values() if each.retry_at > self.now]
         if places:
             soonest = min(each.retry_at for each in places)

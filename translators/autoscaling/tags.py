@@ -51,7 +51,7 @@ def describe_tags(call: Call) -> Result:
     if query is None:
         return {"Tags": []}
     if explaining.is_asked(query):
-        return {"Tags": explaining.tags(call, query)}
+        return result(call, explaining.page(call, query, limit, after), "Tags", dict)
     page = call.backend.tags.page(call.scope, query, limit=limit, after=after)
     return result(call, page, "Tags", lambda pair: described(*pair))
 

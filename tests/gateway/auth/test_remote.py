@@ -92,3 +92,21 @@ def test_a_pipeline_verifies_and_authorizes_as_it_is_told():
     assert asked[0] == (reader, "123456789012", "autoscaling", "DescribeAutoScalingGroups", "us-east-1")
     assert [call.operation for call in world.calls] == ["DescribeAutoScalingGroups"]
     assert [record.code for record in world.records] == ["", "AccessDenied"]
+
+
+def test_what_an_answer_demands_beside_its_own_operation_is_authorized_alike():
+    asked = []
+
+    def authorize(*given):
+        asked.append(given)
+        if given[3] == "DescribeScalingActivities":
+            raise Refusal("AccessDenied", "no", 403)
+
+    world = World(options={"verify": RemoteVerification(Service(CALLER)), "authorize": authorize})
+    world.on("autoscaling", "DescribeTags")
+    assert world.pipeline().answer(action("autoscaling", "DescribeTags")).status == 200
+    (call,) = world.calls
+    call.demand("DescribePolicies")
+    assert asked[-1] == (*asked[0][:3], "DescribePolicies", "us-east-1")
+    with pytest.raises(Refusal):
+        call.demand("DescribeScalingActivities")

@@ -1,11 +1,17 @@
 """Why a group is as it is, told as tags to who asks for them by name."""
 
+from dataclasses import replace
+
 import pytest
 
 from backend.domain.brakes import Brake
-from backend.store import brakes
-from tests.factories import NOW, OTHER, SCOPE
+from backend.domain.quotas import Quota
+from backend.store import brakes, quotas
+from backend.store.tables import clusters
+from tests.factories import NOW, OTHER, SCOPE, request
 from translators.autoscaling.explaining import KEY, WORDS
+from translators.errors import AWSError
+from translators.registry import find
 
 
 @pytest.fixture
@@ -48,7 +54,7 @@ def test_only_who_asks_is_told_and_of_no_group_but_their_own(world, group):
     world.group("app")
     assert world.call("DescribeTags")["Tags"] == []
     assert {name for name, _ in _explained(world, "web", "app", "nobody")} == {"app", "web"}
-    assert world.backend.explanations.of(OTHER, ["web"], WORDS) == {}
+    assert dict(world.backend.explanations.of(OTHER, ["web"], WORDS)) == {}
 
 
 @pytest.mark.parametrize(
@@ -71,3 +77,71 @@ def test_nothing_told_is_longer_than_its_bound(world, group):
     reason = "x" * 5000
     brakes.put(world.store, Brake(SCOPE.project_id, "", NOW, "root@ops", reason))
     assert len(_explained(world, "web")["web", "blocked-by"]) == 4000
+
+
+def test_it_is_told_page_by_page(world, group):
+    world.group("app")
+    asked = _asked("web", "app", "nobody")
+    whole = world.call("DescribeTags", **asked)
+    assert "NextToken" not in whole
+    for most in (1, 2, 3, 100):
+        found, more = [], {}
+        while True:
+            answer = world.call("DescribeTags", **asked, MaxRecords=most, **more)
+            assert len(answer["Tags"]) <= most
+            found += answer["Tags"]
+            if "NextToken" not in answer:
+                break
+            more = {"NextToken": answer["NextToken"]}
+        assert found == whole["Tags"]
+
+
+def test_what_is_gone_between_two_pages_is_left_out(world, group):
+    world.group("app")
+    asked = _asked("web", "app")
+    first = world.call("DescribeTags", **asked, MaxRecords=1)
+    world.call("DeleteAutoScalingGroup", AutoScalingGroupName="app", ForceDelete=True)
+    world.store.transact(lambda conn: conn.execute(clusters.delete().where(clusters.c.name == "app")))
+    rest = world.call("DescribeTags", **asked, NextToken=first["NextToken"])
+    assert {each["ResourceId"] for each in rest["Tags"]} == {"web"}
+    assert rest["Tags"][0]["Key"] == f"{KEY}:status"
+
+
+def test_groups_that_have_an_operator_are_left_out_where_that_is_asked(world, group):
+    world.store.transact(lambda conn: conn.execute(clusters.update().values(operator="eks.amazonaws.com")))
+    assert world.call("DescribeTags", **_asked("web"))["Tags"]
+    assert world.call("DescribeTags", **_asked("web"), IncludeManagedResources=False)["Tags"] == []
+
+
+def test_a_launch_that_the_project_may_not_have_is_not_foretold(world):
+    world.store.transact(lambda conn: quotas.put(conn, SCOPE.project_id, Quota.INSTANCES, 1))
+    world.group("web", desired=2)
+    told = _explained(world, "web")
+    assert told["web", "next-pass"].splitlines() == ["CreateServers 1", "new->Pending 1"]
+    assert ("web", "blocked-by") not in told
+    world.store.transact(lambda conn: quotas.put(conn, SCOPE.project_id, Quota.INSTANCES, 0))
+    told = _explained(world, "web")
+    assert told["web", "next-pass"] == "nothing"
+    assert told["web", "blocked-by"] == "the project has as many instances as it may have in this region: 0"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "DescribeAutoScalingGroups",
+        "DescribeInstanceRefreshes",
+        "DescribeLifecycleHooks",
+        "DescribeScalingActivities",
+    ],
+)
+def test_who_may_not_ask_for_what_it_tells_of_is_told_nothing(world, group, other):
+    def demand(operation):
+        if operation == other:
+            raise AWSError("AccessDenied", operation, 403)
+
+    call = replace(request(world.backend, "autoscaling", "DescribeTags", _asked("web")), demand=demand)
+    with pytest.raises(AWSError) as refused:
+        find("autoscaling", "DescribeTags")(call)
+    assert (refused.value.code, refused.value.message) == ("AccessDenied", other)
+    plain = replace(call, params={})
+    assert find("autoscaling", "DescribeTags")(plain) == {"Tags": []}
