@@ -65,7 +65,8 @@ def _explain(words: Words, asked: argparse.Namespace) -> Told:
 
 def _suspend_arguments(parser: argparse.ArgumentParser) -> None:
     _place_arguments(parser, "only in this")
-    parser.add_argument("--reason", default="", help="why, for who asks coppice explain or coppice doctor, and for owners of groups")
+    told = "why, for who asks coppice explain or coppice doctor, and for the owners of groups"
+    parser.add_argument("--reason", default="", help=told)
 
 
 def _suspend(asked: argparse.Namespace) -> Told:

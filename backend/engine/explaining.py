@@ -76,7 +76,7 @@ class Explanations:
     def of(
         self, scope: Scope, names: Iterable[str], words: Words, *, managed: bool = True
     ) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Names, each with what ``Explanation.told`` tells, read when it is its turn; groups that are not there are not.
+        """Names, each with what ``Explanation.told`` tells, read when it is its turn; without those that are not there.
 
         Args:
             managed: also of groups that have an operator.
