@@ -225,12 +225,13 @@ def _instances(call: Call) -> list[str]:
 def _fronts(call: Call) -> list[Front]:
     fronts = [_front(each) for each in call.params["Listeners"]]
     for front in fronts:
-        _check_certificate(call, front.certificate)
+        if front.certificate:
+            _check_certificate(call, front.certificate)
     return fronts
 
 
 def _check_certificate(call: Call, arn: str) -> None:
-    if arn and not is_certificate(call, arn):
+    if not is_certificate(call, arn):
         raise errors.no_certificate(arn)
 
 

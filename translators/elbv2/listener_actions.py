@@ -271,6 +271,8 @@ def _certificates(call: Call, protocol: str, given: Sequence[Mapping[str, Any]],
         return ()
     if not names:
         raise errors.validation(_NO_CERTIFICATE)
+    if len(names) > most > 1:
+        raise findings.LimitExceeded("certificates", most)
     if len(names) > most:
         raise errors.validation("Up to one certificate can be specified here")  # unsourced
     for name in names:

@@ -298,6 +298,13 @@ def test_the_default_certificate_may_be_among_the_others(iam: Asking) -> None:
     assert len(elbv2("DescribeListenerCertificates", ListenerArn=listener)["Certificates"]) == 1
 
 
+def test_more_certificates_than_a_listener_may_have_are_too_many(iam: Asking) -> None:
+    arn = upload(iam, "web")
+    elbv2, _, listener = front(iam, arn)
+    many = [{"CertificateArn": arn}] * 26
+    assert elbv2.code(ADD, ListenerArn=listener, Certificates=many) == "TooManyCertificates"
+
+
 def test_which_certificate_is_the_default_one_is_not_said_with_it(iam: Asking) -> None:
     arn = upload(iam, "web")
     elbv2, more, listener = front(iam, arn)
@@ -355,6 +362,8 @@ def test_a_certificate_that_a_classic_listener_has_stays(iam: Asking) -> None:
         Listeners=[{**listener, "SSLCertificateId": arn}],
         Subnets=[subnet],
     )
+    setting = {"LoadBalancerName": "old", "LoadBalancerPort": 443, "SSLCertificateId": ""}
+    assert elb.code("SetLoadBalancerListenerSSLCertificate", **setting) == "CertificateNotFound"  # it needs one
     found = iam.refused("DeleteServerCertificate", ServerCertificateName="web")
     assert found.code == "DeleteConflict"
     assert ":loadbalancer/old. Please" in found.message
