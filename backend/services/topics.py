@@ -144,7 +144,7 @@ class Topics:
         """Delete a topic with its subscriptions, if it is there."""
 
         def work(conn: Connection) -> None:
-            topic = TOPICS.hold(conn, scope, name=name)  # as by who subscribes: nothing of it is left over
+            topic = TOPICS.hold(conn, scope, name=name)  # before what is of it, as by who subscribes
             if topic is not None:
                 for records in (SUBSCRIPTIONS, ENDED):
                     records.remove(conn, scope, topic_id=topic.id)
