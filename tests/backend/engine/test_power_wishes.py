@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from itertools import pairwise
 
 import pytest
@@ -22,7 +21,7 @@ from backend.services.servers import Order
 from backend.store import power_wishes as rows
 from backend.store.power_wishes import POWER_WISHES
 from tests.backend.engine.world import EngineWorld
-from tests.factories import OTHER, SCOPE
+from tests.factories import NOW, OTHER, SCOPE
 
 SLOW = 20.0
 """Seconds that a reboot takes, and an image."""
@@ -339,11 +338,10 @@ def test_wishes_are_of_a_project(world: EngineWorld, server: Server) -> None:
 
 
 def test_a_wish_shows_where_it_leads() -> None:
-    at = EngineWorld().clock.now() + timedelta()
-    shown = {act: PowerWish("s", act, at).shown(ServerStatus.ACTIVE) for act in PowerAct}
+    shown = {act: PowerWish("s", act, NOW).shown(act.acts_on) for act in PowerAct}
     assert shown == {
-        PowerAct.START: ServerStatus.ACTIVE,
+        PowerAct.START: ServerStatus.BUILDING,
         PowerAct.STOP: ServerStatus.STOPPING,
         PowerAct.REBOOT: ServerStatus.ACTIVE,
     }
-    assert PowerWish("s", PowerAct.STOP, at).shown(ServerStatus.DELETING) is ServerStatus.DELETING
+    assert PowerWish("s", PowerAct.STOP, NOW).shown(ServerStatus.DELETING) is ServerStatus.DELETING
