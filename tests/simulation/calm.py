@@ -131,6 +131,30 @@ class Calm:
         user.backend.metrics.put(user.scope, [measured(cpu, minute, [90.0])])
         self._until(lambda: str(act) in done, self._in(_JUDGED), f"no alarm has hot node {node.id} do a {act}")
 
+    def does_what_waits(self) -> None:
+        """A server that is stopped while it is rebooted is stopped once the cloud lets it be."""
+        node = self._victim()
+        if node is None or node.server_id is None:
+            return
+        project = self.watcher.reader.read().clusters[node.cluster_id].project_id
+        user = next(user for user in self.users if user.scope.project_id == project)
+        server = short_id(node.server_id)
+        self.watcher.kept.judged.add(server)
+        stopped: list[str] = []
+        self.world.simulated.faults.hooks.append(
+            lambda moment, call: (
+                stopped.append(call.name)
+                if moment == "after" and (call.name, call.server) == ("stop", node.server_id)
+                else None
+            )
+        )
+        servers = user.backend.servers
+        servers.reboot(user.scope, list(servers.find(user.scope, [server]).values()))
+        servers.stop(user.scope, list(servers.find(user.scope, [server]).values()))
+        if stopped:
+            raise self.world.broke("33 in time", f"the cloud stops {server} while it reboots it")
+        self._until(lambda: bool(stopped), self._in(REACTION * 2), f"{server}, told to be stopping, is not stopped")
+
     def heeds_at_once(self) -> None:
         """What a user asks for begins at once, whatever the engine's own deadlines."""
         clusters = [one for one in self.watcher.reader.read().clusters.values() if one.spec.maximum > 0]

@@ -108,6 +108,7 @@ TRIALS = {
         "stays_quiet",
         "notices_death",
         "does_as_alarms_say",
+        "does_what_waits",
         "heeds_at_once",
         "holds_on",
         "moves_house",

@@ -22,6 +22,7 @@ from tests.simulation import broken_rules as rules
 from tests.simulation import broken_scaling as scaling
 from tests.simulation import broken_store as store
 from tests.simulation import broken_telling as telling
+from tests.simulation import broken_waiting as waiting
 from tests.simulation import broken_warm_pools as warm_pools
 from tests.simulation import broken_watched as watched
 from tests.simulation.moods import (
@@ -203,6 +204,7 @@ MUTATIONS = (
     Mutation(watched.reboots_again, WATCHING, 8),
     Mutation(watched.writes_nothing_down, WATCHING),
     _trial(watched.never_acts, "does_as_alarms_say"),
+    _trial(waiting.forgets_what_was_taken_on, "does_what_waits"),
     Mutation(composing.tells_no_parents, COMPOSED),
     Mutation(composing.keeps_its_state, COMPOSED),
     Mutation(direct.raises_nothing_for_what_was_made, DIRECT),
