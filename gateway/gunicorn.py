@@ -13,7 +13,7 @@ from typing import Any
 from gunicorn.glogging import Logger
 from prometheus_client.multiprocess import mark_process_dead
 
-from gateway import inherited, log_lines
+from gateway import inherited, log_lines, reloading
 from gateway.config import gunicorn_options, load
 
 
@@ -26,10 +26,12 @@ class LogLines(Logger):  # type: ignore[misc]
             handler.setFormatter(log_lines.Lines())
 
 
-def on_starting(_server: Any) -> None:
+def on_starting(server: Any) -> None:
     """The process that starts the others tells what it has to tell in such lines, too, and makes what they share."""
     log_lines.to_stderr()
     inherited.SHARED.make_room()
+    reloading.BEGUN.make_room()
+    server.reload = reloading.careful(server.app.wsgi, server.reload, _forget)
 
 
 def post_fork(_server: Any, _worker: Any) -> None:
@@ -46,8 +48,12 @@ def post_worker_init(_worker: Any) -> None:
 
 def child_exit(_server: Any, worker: Any) -> None:
     """Take a worker process that ended out of the live metrics."""
+    _forget(worker.pid)
+
+
+def _forget(pid: int) -> None:
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+        mark_process_dead(pid)  # type: ignore[no-untyped-call]
 
 
 errorlog = "-"

@@ -21,6 +21,7 @@ from typing import Any, Final
 from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from gateway import reloading
 from gateway.connection import PatientSocket
 from gateway.documents import plain_error
 from gateway.framing import Outcome, Refused, Whole
@@ -129,7 +130,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         super().init_process()
 
     def load_wsgi(self) -> None:
-        super().load_wsgi()
+        reloading.begin(super().load_wsgi)
         plain: Any = self.wsgi
         self.wsgi = self._postponing(plain)
 

@@ -7,6 +7,7 @@ import socket
 import gunicorn.http.wsgi
 import gunicorn.workers.gthread as gthread
 import pytest
+from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
 from gunicorn.http.errors import ParseException
 from gunicorn.http.message import Request
@@ -476,3 +477,4 @@ def test_the_inside_of_gunicorn_is_as_we_use_it():
     assert callable(Request.force_close)
     assert "_expected_100_continue" in gunicorn.http.wsgi.create.__code__.co_names
     assert issubclass(ParseException, Exception)
+    assert "reload" in Arbiter.handle_hup.__code__.co_names
