@@ -81,16 +81,21 @@ def _works(load: Callable[[], object], ended: Callable[[int], object]) -> bool:
         _try(load)
     _, status = os.waitpid(trial, 0)
     ended(trial)
-    return os.waitstatus_to_exitcode(status) == 0
+    code = os.waitstatus_to_exitcode(status)
+    if code < 0:
+        _LOG.error("whether the settings can be used is not known: who tried them ended by signal %d", -code)
+    return code == 0
 
 
 def _try(load: Callable[[], object]) -> Any:
     signal.alarm(_TRIAL_SECONDS)  # which ends this process
+    logging.disable()  # whoever begins in earnest tells the same
     status = 1
     try:
         load()
         status = 0
     except BaseException as why:  # noqa: BLE001 - this process does nothing else, and has to end here
+        logging.disable(logging.NOTSET)
         _LOG.error("the settings as they are now cannot be used: %s", why)
     finally:
         os._exit(status)
