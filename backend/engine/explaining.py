@@ -16,10 +16,11 @@ from backend.domain.cluster import Cluster, Process
 from backend.domain.node import capacity
 from backend.domain.scope import Scope
 from backend.engine.plan import Plan, make_plan
-from backend.engine.reading import read_snapshot
+from backend.engine.reading import KEYLESS, read_snapshot
 from backend.engine.settings import EngineSettings
 from backend.engine.snapshot import Headroom, Snapshot
 from backend.engine.telling import happenings
+from backend.errors import KeysUnreached
 from backend.store import activities, brakes, clusters, overview, quotas
 from backend.store.activities import ActivityQuery
 from backend.store.session import Connection, Store
@@ -50,7 +51,10 @@ def read(conn: Connection, cluster: Cluster, now: datetime, settings: EngineSett
 
     The cloud is not asked for its quotas: what it refuses for them is among what failed.
     """
-    snapshot = read_snapshot(conn, cluster.id)
+    try:
+        snapshot = read_snapshot(conn, cluster.id)
+    except KeysUnreached:
+        snapshot = read_snapshot(conn, cluster.id, keyless=True)
     if snapshot is None:
         return None
     snapshot = replace(snapshot, headroom=Headroom(), room=quotas.room_now(conn, cluster.scope))
@@ -135,7 +139,7 @@ class Explanation:
             "waits_for_hooks": list(self._waits(words))[:_EACH],
             "refresh": self._refresh(),
             "cooldown_until": instant(cluster.cooldown_until) if _is_ahead(cluster.cooldown_until, self.now) else None,
-            "next_pass": list(_doings(self.plan)) or ["nothing"],
+            "next_pass": list(self._next_pass()) or ["nothing"],
             "due": instant(cluster.due_at),
             "latest": [_line(each, words) for each in self.latest],
         }
@@ -186,6 +190,12 @@ class Explanation:
     def _refresh(self) -> str | None:
         refresh = self.snapshot.rows.refresh
         return None if refresh is None else f"{refresh.id} {refresh.status}"
+
+    def _next_pass(self) -> Iterator[str]:
+        if self.snapshot.profile is KEYLESS:
+            yield "nothing, before the keys can be had"
+        else:
+            yield from _doings(self.plan)
 
 
 def _doings(plan: Plan) -> Iterator[str]:

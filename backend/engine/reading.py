@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from backend.domain.activity import Reason, ReasonKind
 from backend.domain.batch_sizes import ordered
@@ -24,8 +25,19 @@ from backend.store.session import Connection
 _DOUBTFUL = frozenset(ServerStatus) - {ServerStatus.BUILDING, ServerStatus.ACTIVE, ServerStatus.UNKNOWN}
 
 
-def read_snapshot(conn: Connection, cluster_id: str) -> Snapshot | None:
-    """Everything the rows say of the cluster, None when it is gone."""
+KEYLESS: Final = Reason(ReasonKind.CLOUD_REFUSED, {"detail": "the keys that open its launch data cannot be had now"})
+"""In the place of a profile. A pass does not go by it, but waits."""
+
+
+def read_snapshot(conn: Connection, cluster_id: str, *, keyless: bool = False) -> Snapshot | None:
+    """Everything the rows say of the cluster, None when it is gone.
+
+    Args:
+        keyless: what is launched is left out, for it cannot be opened now.
+
+    Raises:
+        KeysUnreached: what is launched cannot be opened yet.
+    """
     rows = changes.read(conn, cluster_id)
     if rows is None:
         return None
@@ -35,7 +47,7 @@ def read_snapshot(conn: Connection, cluster_id: str) -> Snapshot | None:
     names = {profile.configuration for profile in profiles if profile.configuration}
     seen_until, launch_first = watches.standing(conn, scope)
     project, region = watches.tallies(conn, scope) if _any_doubtful(rows) else (NOTHING, NOTHING)
-    profile = _profile(conn, scope, _source(rows))
+    profile = KEYLESS if keyless else _profile(conn, scope, _source(rows))
     mixed = _mixed(conn, scope, _mix(rows), profile)
     return Snapshot(
         rows=rows,

@@ -6,7 +6,10 @@ import pytest
 
 from backend.domain.brakes import Brake
 from backend.domain.quotas import Quota
+from backend.errors import KeysUnreached
 from backend.store import brakes, quotas
+from backend.store.guarded import Guard, guard
+from backend.store.secrets import Seal, new_key
 from backend.store.tables import clusters
 from tests.factories import NOW, OTHER, SCOPE, request
 from translators.autoscaling.explaining import KEY, WORDS
@@ -145,3 +148,23 @@ def test_who_may_not_ask_for_what_it_tells_of_is_told_nothing(world, group, othe
     assert (refused.value.code, refused.value.message) == ("AccessDenied", other)
     plain = replace(call, params={})
     assert find("autoscaling", "DescribeTags")(plain) == {"Tags": []}
+
+
+def test_a_group_whose_launch_data_lies_sealed_is_explained_while_the_keys_cannot_be_had(world):
+    key, away = new_key(), [True]
+
+    def keys():
+        if away[0]:
+            raise KeysUnreached("the manager at 192.0.2.7 is away")
+        return [key]
+
+    guard(world.store.engine, Guard(Seal([key]), closes=True))
+    world.group("web", desired=2)
+    guard(world.store.engine, Guard(Seal((), keys, lazily=True, clock=world.clock)))
+    told = _explained(world, "web")
+    why = "nothing can be launched: The request was refused: the keys that open its launch data cannot be had now."
+    assert (told["web", "blocked-by"], told["web", "next-pass"]) == (why, "nothing, before the keys can be had")
+    assert "192.0.2.7" not in str(told)
+    away[0] = False
+    world.clock.move(60)
+    assert _explained(world, "web")["web", "next-pass"].startswith("CreateServers ")
