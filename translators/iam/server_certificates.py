@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from backend.domain.balancers import BalancerKind
@@ -22,6 +23,7 @@ from translators.iam.words import path_of
 from translators.registry import Call, Result, operation
 
 _LONGEST_CHAIN: Final = 64 * 1024
+_CURVES: Final = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
 _PLAIN: Final = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 _BLOCK: Final = re.compile("-----BEGIN ([^\r\n]*?)-----")
 
@@ -82,6 +84,11 @@ def _checked(body: str, chain: str | None, key: str) -> tuple[datetime, datetime
         private = load_pem_private_key(key.encode(), None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise malformed("Unable to parse key; the body is encrypted.") from None
+    if not isinstance(private, rsa.RSAPrivateKey) and not (
+        isinstance(private, ec.EllipticCurvePrivateKey) and isinstance(private.curve, _CURVES)
+    ):
+        # unsourced; what no client could speak with would be found out by a balancer that comes up for nobody
+        raise malformed("The private key is neither one of RSA nor one of ECDSA over P-256, P-384 or P-521.")
     if private.public_key().public_bytes(*_PLAIN) != certified:
         raise AWSError("KeyPairMismatch", "Certificate and private key do not match.")
     return certificate.not_valid_before_utc.astimezone(UTC), certificate.not_valid_after_utc.astimezone(UTC)

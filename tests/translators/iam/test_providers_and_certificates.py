@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
@@ -38,11 +38,12 @@ def iam() -> Iterator[Asking]:
     world.close()
 
 
-Signer = tuple[x509.Name, ec.EllipticCurvePrivateKey]
+Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | dsa.DSAPrivateKey | ed25519.Ed25519PrivateKey
+Signer = tuple[x509.Name, Key]
 
 
-def signer(name: str) -> Signer:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]), ec.generate_private_key(ec.SECP256R1())
+def signer(name: str, key: Key | None = None) -> Signer:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]), key or ec.generate_private_key(ec.SECP256R1())
 
 
 def signed(whose: Signer, by: Signer | None = None, begins_at: datetime = NOW) -> x509.Certificate:
@@ -50,18 +51,19 @@ def signed(whose: Signer, by: Signer | None = None, begins_at: datetime = NOW) -
     issuer = by or whose
     made = x509.CertificateBuilder().subject_name(whose[0]).issuer_name(issuer[0]).public_key(whose[1].public_key())
     made = made.not_valid_before(begins_at).not_valid_after(begins_at + timedelta(days=90)).serial_number(7)
-    return made.sign(issuer[1], SHA256())
+    return made.sign(issuer[1], None if isinstance(issuer[1], ed25519.Ed25519PrivateKey) else SHA256())
 
 
 def pem(*certificates: x509.Certificate) -> str:
     return "".join(each.public_bytes(Encoding.PEM).decode() for each in certificates)
 
 
-def pair(by: Signer | None = None, begins_at: datetime = NOW) -> tuple[str, str]:
+def pair(by: Signer | None = None, begins_at: datetime = NOW, key: Key | None = None) -> tuple[str, str]:
     """A certificate, which signs itself by default, and its key."""
-    whose = signer("web.example")
-    made, key = signed(whose, by, begins_at), whose[1]
-    text = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
+    whose = signer("web.example", key)
+    made = signed(whose, by, begins_at)
+    form = PrivateFormat.PKCS8 if key else PrivateFormat.TraditionalOpenSSL
+    text = whose[1].private_bytes(Encoding.PEM, form, NoEncryption()).decode()
     return pem(made), text
 
 
@@ -263,6 +265,27 @@ def test_a_certificate_of_a_key_of_no_known_kind_is_refused(iam: Asking, known: 
     odd = pem(x509.load_der_x509_certificate(der.replace(bytes.fromhex(known), bytes.fromhex(unknown))))
     asked = {"ServerCertificateName": "web", "CertificateBody": odd, "PrivateKey": key}
     assert iam.code("UploadServerCertificate", **asked) == "MalformedCertificate"
+
+
+@pytest.mark.parametrize(
+    ("make", "code"),
+    [
+        (lambda: rsa.generate_private_key(65537, 2048), None),
+        (lambda: ec.generate_private_key(ec.SECP384R1()), None),
+        (lambda: ec.generate_private_key(ec.SECP521R1()), None),
+        (lambda: ec.generate_private_key(ec.SECP256K1()), "MalformedCertificate"),
+        (ed25519.Ed25519PrivateKey.generate, "MalformedCertificate"),
+        (lambda: dsa.generate_private_key(1024), "MalformedCertificate"),
+    ],
+    ids=["rsa", "P-384", "P-521", "secp256k1", "Ed25519", "DSA"],
+)
+def test_a_key_is_one_that_clients_can_speak_with(iam: Asking, make: Callable[[], Key], code: str | None) -> None:
+    body, text = pair(key=make())
+    asked = {"ServerCertificateName": "web", "CertificateBody": body, "PrivateKey": text}
+    if code is None:
+        iam("UploadServerCertificate", **asked)
+    else:
+        assert iam.code("UploadServerCertificate", **asked) == code
 
 
 def test_a_renamed_certificate_takes_no_other_from_its_listener(iam: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
