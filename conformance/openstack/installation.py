@@ -46,6 +46,8 @@ _POLICY = Path("/usr/sbin/policy-rc.d")
 _DISTRIBUTED = "/usr/bin/python3"
 """Debian's is built with profiles and link-time optimization: the services take a tenth to a quarter less of a
 processor than with a Python that was compiled without, as version managers do."""
+_SELDOM = "import gc; gc.set_threshold(50_000, 20, 100)\n"
+"""In the services' environment: what they compute is not to be looking for garbage, of which they hardly make any."""
 _FITS = "import ensurepip, sys, venv; sys.exit(sys.version_info[:2] != {version})"
 
 
@@ -113,8 +115,9 @@ def install_python(settings: Settings) -> bool:
     log = settings.logs / "pip.log"
     requirements = ("-r", str(HERE / "requirements.txt"), str(_driver_source(settings)))
     python = _environment(settings.venv, requirements, log)
-    # Several processes of each service start at once: let them not all compile the same.
     library = next((settings.venv / "lib").glob("python3*/site-packages"))
+    (library / "seldom.pth").write_text(_SELDOM)
+    # Several processes of each service start at once: let them not all compile the same.
     run((python, "-m", "compileall", "-q", "-j", "0", "-x", r"/tests?/|/locale/", str(library)), log, check=False)
     stamp.write_text(wanted)
     return True
@@ -168,7 +171,8 @@ def _driver_source(settings: Settings) -> Path:
 
 def _digest() -> str:
     files = (HERE / "requirements.txt", *sorted((HERE / "ml2_agentless").glob("*.*")))
-    return hashlib.sha256(b"\0".join([sys.version.encode(), *(file.read_bytes() for file in files)])).hexdigest()
+    parts = [sys.version.encode(), _SELDOM.encode(), *(file.read_bytes() for file in files)]
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
 def run(command: Sequence[str], log: Path, *, check: bool = True) -> None:
