@@ -217,7 +217,7 @@ MUTATIONS = (
     Mutation(telling.sleeps_over_schedules, TIMED),
     Mutation(brakes.begins_under_a_brake, BRAKED),
     Mutation(brakes.heeds_no_brake, BRAKED),
-    Mutation(brakes.goes_on_by_older_plans, BRAKED, 47),
+    Mutation(brakes.goes_on_by_older_plans, BRAKED, 13),
     Mutation(batches.heeds_no_tag, BATCHED, 2),
     Mutation(batches.believes_larger_tags, BATCHED),
     Mutation(batches.takes_another_project_s, BATCHED, 1),

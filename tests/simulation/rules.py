@@ -208,4 +208,5 @@ def _forgiven(step: Step, failed: Activity) -> bool:
     came_at = step.world.came_at.get((step.cluster.id, failed.zone or ""), START)
     changed_at = step.world.changed_at.get(step.cluster.id, START)
     readmitted_at = step.world.readmitted_at.get(step.cluster.project_id, START)
-    return changed_at >= failed.started_at or max(came_at, readmitted_at) >= failed.ended_at
+    slack = step.world.slack  # the engine that failed has a clock of its own
+    return changed_at + slack >= failed.started_at or max(came_at, readmitted_at) + slack >= failed.ended_at
