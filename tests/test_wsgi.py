@@ -121,6 +121,7 @@ def test_secrets_are_resealed_by_a_command(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("OS_DEFAULT__STATE", str(tmp_path))
     local.keep_key(tmp_path / wsgi.KEY_FILE, new_key)
     assert wsgi.main(["migrate"]) == 0
+    assert capsys.readouterr().out.startswith("revision")
     assert wsgi.main(["reseal"]) == 0
     assert capsys.readouterr().out == "Sealed with the first key: 0.\n"
 

@@ -248,17 +248,6 @@ def piles_up_successors() -> AbstractContextManager[None]:
     return put(Replacing, "__init__", init)
 
 
-def forgets_who_failed_ahead() -> AbstractContextManager[None]:
-    """A successor that failed, and has not gone yet, leaves room for another beside the node that it was to replace."""
-    kept = Replacing.__init__
-
-    def init(self: Any, draft_: Any) -> None:
-        kept(self, draft_)
-        self._above = self.room
-
-    return put(Replacing, "__init__", init)
-
-
 def counts_anybody_as_arrived() -> AbstractContextManager[None]:
     """A successor has arrived as soon as it is in service, whatever its pools say."""
     return put(draft.Draft, "arrival", lambda *_arguments, **_named: Arrival.ARRIVED)
