@@ -59,15 +59,21 @@ def room(conn: Connection, scope: Scope) -> tuple[int, int] | None:
 
     Nobody else is told so before this transaction ends: what is written by this number holds.
     """
-    if limit(conn, scope, Quota.INSTANCES) is not None:
-        conn.execute(_HELD, {"project": scope.project_id, "in_region": scope.region})
-    return room_now(conn, scope)
+    most = limit(conn, scope, Quota.INSTANCES)
+    if most is None:
+        return None
+    conn.execute(_HELD, {"project": scope.project_id, "in_region": scope.region})
+    return _left(conn, scope, most), most
 
 
 def room_now(conn: Connection, scope: Scope) -> tuple[int, int] | None:
     """As ``room``, for who writes nothing by it: others may be told the same, and nobody is held up."""
     most = limit(conn, scope, Quota.INSTANCES)
-    return None if most is None else (max(0, most - present(conn, scope)), most)
+    return None if most is None else (_left(conn, scope, most), most)
+
+
+def _left(conn: Connection, scope: Scope, most: int) -> int:
+    return max(0, most - present(conn, scope))
 
 
 def present(conn: Connection, scope: Scope) -> int:

@@ -111,49 +111,49 @@ class Calm:
 
     def does_as_alarms_say(self) -> None:
         """A server that was measured above an alarm's threshold is stopped or rebooted by it soon."""
-        node = self._victim()
-        if node is None or node.server_id is None:
+        judged = self._judged()
+        if judged is None:
             return
-        project = self.watcher.reader.read().clusters[node.cluster_id].project_id
-        user = next(user for user in self.users if user.scope.project_id == project)
-        server = short_id(node.server_id)
-        self.watcher.kept.judged.add(server)
+        user, server, done = judged
         act = self.world.rng.choice((ServerAct.STOP, ServerAct.REBOOT))
-        done: list[str] = []
-        self.world.simulated.faults.hooks.append(
-            lambda moment, call: done.append(call.name) if moment == "after" and call.server == node.server_id else None
-        )
         cpu = cpu_of(server)
         watched = Watched(Comparison.ABOVE, 50.0, 1, missing=Missing.IGNORE, stat=MetricStat(cpu, 60, "Average"))
         alarm = WantedAlarm("hot", watched, alarm_actions=(action_of(act),))
         user.backend.alarms.put(user.scope, alarm, lambda alarm: {})
         minute = floored(self.world.clock.now(), MINUTE)
         user.backend.metrics.put(user.scope, [measured(cpu, minute, [90.0])])
-        self._until(lambda: str(act) in done, self._in(_JUDGED), f"no alarm has hot node {node.id} do a {act}")
+        self._until(lambda: str(act) in done, self._in(_JUDGED), f"no alarm has hot server {server} do a {act}")
 
     def does_what_waits(self) -> None:
         """A server that is stopped while it is rebooted is stopped once the cloud lets it be."""
+        judged = self._judged()
+        if judged is None:
+            return
+        user, server, done = judged
+        servers = user.backend.servers
+        servers.reboot(user.scope, list(servers.find(user.scope, [server]).values()))
+        servers.stop(user.scope, list(servers.find(user.scope, [server]).values()))
+        if "stop" in done:
+            raise self.world.broke("33 in time", f"the cloud stops {server} while it reboots it")
+        self._until(lambda: "stop" in done, self._in(REACTION * 2), f"{server}, told to be stopping, is not stopped")
+
+    def _judged(self) -> tuple[User, str, list[str]] | None:
+        """Whose a node's server is that something is to be done to, its short id, and the calls that were done to it.
+
+        The calls are those from now on, and the list grows with them.
+        """
         node = self._victim()
         if node is None or node.server_id is None:
-            return
+            return None
         project = self.watcher.reader.read().clusters[node.cluster_id].project_id
         user = next(user for user in self.users if user.scope.project_id == project)
         server = short_id(node.server_id)
         self.watcher.kept.judged.add(server)
-        stopped: list[str] = []
+        done: list[str] = []
         self.world.simulated.faults.hooks.append(
-            lambda moment, call: (
-                stopped.append(call.name)
-                if moment == "after" and (call.name, call.server) == ("stop", node.server_id)
-                else None
-            )
+            lambda moment, call: done.append(call.name) if moment == "after" and call.server == node.server_id else None
         )
-        servers = user.backend.servers
-        servers.reboot(user.scope, list(servers.find(user.scope, [server]).values()))
-        servers.stop(user.scope, list(servers.find(user.scope, [server]).values()))
-        if stopped:
-            raise self.world.broke("33 in time", f"the cloud stops {server} while it reboots it")
-        self._until(lambda: bool(stopped), self._in(REACTION * 2), f"{server}, told to be stopping, is not stopped")
+        return user, server, done
 
     def heeds_at_once(self) -> None:
         """What a user asks for begins at once, whatever the engine's own deadlines."""
