@@ -21,7 +21,13 @@ class Process:
     pid: int
     state: str
     session: int
+    threads: int
     start: int
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing of it runs: a first thread that ended before the others is told as a zombie, too."""
+        return self.state == "Z" and self.threads <= 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,7 @@ def alive(led: Leader | None) -> bool:
     with contextlib.suppress(ChildProcessError):
         os.waitpid(led.pid, os.WNOHANG)
     found = look(led.pid)
-    return found is not None and found.start == led.start and found.state != "Z"
+    return found is not None and found.start == led.start and not found.ended
 
 
 def members(led: Leader) -> list[int]:
@@ -84,7 +90,7 @@ def members(led: Leader) -> list[int]:
     if first is not None and first.start != led.start:
         # Another has the number by now, which it cannot get while one of the session is left.
         return []
-    return [one.pid for one in everything() if one.session == led.pid and one.state != "Z"]
+    return [one.pid for one in everything() if one.session == led.pid and not one.ended]
 
 
 def stop(run: Path, name: str, patience: float) -> None:
@@ -126,7 +132,7 @@ def look(pid: int) -> Process | None:
     with contextlib.suppress(OSError):
         # The name in brackets may hold anything; what follows the last bracket is plain.
         words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return Process(pid, words[0], int(words[3]), int(words[19]))
+        return Process(pid, words[0], int(words[3]), int(words[17]), int(words[19]))
     return None
 
 

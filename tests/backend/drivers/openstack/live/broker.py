@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 from backend.clock import SystemClock
+from conformance.openstack import processes
 from conformance.openstack.services import RABBITMQ
 from conformance.product import free_port
 
 _SECONDS = 90
+_NAME = "broker"
 
 
 class Broker:
@@ -23,7 +24,6 @@ class Broker:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._port, self._epmd, nodes = free_port(), free_port(), free_port()
-        self._process: subprocess.Popen[bytes] | None = None
         self._environment = {
             "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin",
             "HOME": str(folder),
@@ -48,25 +48,20 @@ class Broker:
 
     def start(self) -> None:
         """Start it and wait until it takes connections."""
-        with (self._folder / "output").open("ab") as output:
-            self._process = subprocess.Popen(
-                [RABBITMQ], env=self._environment, stdout=output, stderr=output, start_new_session=True
-            )
+        output = self._folder / "output"
+        led = processes.start(self._folder, _NAME, [RABBITMQ], self._environment, output)
         clock = SystemClock()
         deadline = clock.monotonic() + _SECONDS
         while True:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self._port), 1):
                 return
-            assert self._process.poll() is None, (self._folder / "output").read_text()[-2000:]
+            assert processes.alive(led), output.read_text()[-2000:]
             assert clock.monotonic() < deadline, "RabbitMQ takes no connection"
             clock.wait(0.1)
 
     def kill(self) -> None:
-        """kill -9 of all its processes."""
-        if self._process is not None:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-            self._process = None
+        """kill -9 of all its processes; nobody takes connections at its port any more."""
+        processes.kill(self._folder, _NAME)
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
