@@ -37,7 +37,7 @@ from tests.databases import start  # noqa: E402
 
 ENGINES, GATEWAYS, CUSTOMERS, GROUPS = 2, 2, 4, 5
 PAUSE_SECONDS = 4.0
-"""Of a customer after each of their requests."""
+"""Of a customer between two requests, at most."""
 LOOKS_SECONDS = 60
 WRONG = ("Traceback (most recent call last)", "a job failed", "tick failed", "InternalFailure")
 
@@ -87,8 +87,7 @@ def endure(hours: float, pause: float, folder: Path) -> int:
     ):
         accounts = list(made.accounts)
         customers = [
-            Customer(made, accounts[number % len(accounts)], number, GROUPS, 7, pause)
-            for number in range(CUSTOMERS)
+            Customer(made, accounts[number % len(accounts)], number, GROUPS, 7, pause) for number in range(CUSTOMERS)
         ]
         for customer in customers:
             customer.prepare()
@@ -136,7 +135,9 @@ def _table(looks: Sequence[Look]) -> Table:
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--hours", type=float, default=6.0)
-    parser.add_argument("--pause", type=float, default=PAUSE_SECONDS, help="seconds of a customer between requests")
+    parser.add_argument(
+        "--pause", type=float, default=PAUSE_SECONDS, help="seconds of a customer between two requests, at most"
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         return endure(options.hours, options.pause, Path(folder))
