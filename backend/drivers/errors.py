@@ -17,6 +17,10 @@ class CloudUnavailable(CloudError):
     """The cloud could not be asked: nothing was done, nothing is known. Never a verdict on a server."""
 
 
+class NotHeld(CloudUnavailable):
+    """The cloud was not asked: what it is for may be somebody else's by now. Says nothing of the cloud."""
+
+
 class OutcomeUnknown(CloudError):
     """A write was sent and no answer came: it may or may not have happened. Look before trying again."""
 

@@ -16,23 +16,13 @@ from typing import Any, Protocol
 
 from backend.clock import Clock
 from backend.domain.scope import Scope
-from backend.drivers.errors import CloudError, CloudUnavailable, OutcomeUnknown
+from backend.drivers import terms
+from backend.drivers.errors import CloudError, CloudUnavailable, NotHeld, OutcomeUnknown
+from backend.drivers.terms import Term
 from backend.engine.breaker import Breaker, BreakerRule, Leave
 
 LOG = logging.getLogger(__name__)
 _NO_ANSWER = (CloudUnavailable, OutcomeUnknown)
-
-
-class Term(Protocol):
-    """How long what a call is for is held; a lease is one."""
-
-    @property
-    def over(self) -> bool:
-        """Its time is up, unless it is renewed."""
-
-    @property
-    def lost(self) -> bool:
-        """Its time is up for good."""
 
 
 def _itself(error: CloudError) -> Any:
@@ -46,7 +36,7 @@ class Call:
     Attributes:
         heavy: its answer takes much memory on arrival; few of those are under way at once.
         unasked: the answer where the cloud is not asked, for that reason.
-        term: it is begun only while this is not over; the loop says so.
+        term: it is begun, and makes something, only while this is not over; the loop says so.
         lane: threads of their own in the region, for what is no part of the cloud; None: the region's.
     """
 
@@ -215,7 +205,9 @@ class _Lane:
             begun.answer.set_exception(error)
             return
         answer, seconds = done.result()
-        self._record(begun, failed=isinstance(error_of(answer), _NO_ANSWER), seconds=seconds)
+        error = error_of(answer)
+        failed = isinstance(error, _NO_ANSWER) and not isinstance(error, NotHeld)
+        self._record(begun, failed=failed, seconds=seconds)
         begun.answer.set_result(answer)
 
     def _record(self, begun: _Begun, *, failed: bool, seconds: float) -> None:
@@ -320,5 +312,5 @@ def _lane_of(call: Call) -> str:
 
 
 def held_by(term: Term, calls: Sequence[Call]) -> Sequence[Call]:
-    """These calls, to be begun only while that is not over."""
-    return [replace(call, term=term) for call in calls]
+    """These calls, to be begun, and to make something, only while that is not over."""
+    return [replace(call, term=term, ask=partial(terms.during, term, call.ask)) for call in calls]

@@ -22,12 +22,13 @@ from backend.drivers.archives import Archive
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
 from backend.drivers.housing import housed
+from backend.drivers.terms import Term
 from backend.engine.bell import Sleep, Undisturbed
 from backend.engine.context import Context
 from backend.engine.jobs import Job, Write
 from backend.engine.kinds import KINDS, ROUNDS
 from backend.engine.kinds.kind import AnyKind, Round
-from backend.engine.lanes import Call, Calls, Lanes, Term, held_by
+from backend.engine.lanes import Call, Calls, Lanes, held_by
 from backend.engine.measures import Measures, Unmeasured
 from backend.engine.membership import Membership, Standing
 from backend.engine.settings import EngineSettings

@@ -15,8 +15,8 @@ from functools import partial
 from typing import Protocol
 
 from backend.clock import Clock
+from backend.drivers.terms import Term
 from backend.engine.kinds.kind import AnyKind
-from backend.engine.lanes import Term
 from backend.engine.settings import EngineSettings
 from backend.store import engines
 from backend.store.engines import EngineRecord

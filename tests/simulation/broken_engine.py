@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from backend.domain.node import SERVING, capacity
-from backend.drivers import errors
+from backend.drivers import errors, terms
 from backend.drivers.cloud import Cloud
 from backend.engine import cluster_pass, delegation, draft, loose_ports, observation, pools, sweeps
 from backend.engine.acts.act import ActOnServer, Result
@@ -37,6 +37,11 @@ def drop_the_fence() -> AbstractContextManager[None]:
         return conn.execute(select(clusters.c.generation).where(clusters.c.id == lease.cluster_id)).scalar()
 
     return put(leases, "fence", fence)
+
+
+def makes_what_it_held() -> AbstractContextManager[None]:
+    """Who stood still for so long that another has the work by now makes what it was about to make."""
+    return put(terms, "held", lambda: True)
 
 
 def skip_adopt() -> AbstractContextManager[None]:

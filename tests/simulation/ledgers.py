@@ -15,6 +15,7 @@ from backend.domain.ids import short_id
 from backend.domain.node import COOLING, WARM, WARMING, NodeState
 from backend.domain.scope import Scope
 from backend.domain.traffic import RegistrationState
+from backend.drivers import terms
 from backend.drivers.balancing import Balancing, Target
 from backend.drivers.compute import Compute, Server, ServerRequest
 from backend.store import clusters as clusters_store
@@ -141,6 +142,9 @@ class Ledger:
         launch_id = request.launch_id
         if launch_id is None:
             return self._compute.create(scope, request, count)
+        if not terms.held():
+            self._compute.create(scope, request, count)
+            raise self._world.broke("2 no double", f"launch {launch_id}: servers for what is held no more")
         self._asked[launch_id] = (scope, request, count)
         with self._world.store.watch() as conn:
             of_launch = select(func.count()).where(_n.launch_id == launch_id)

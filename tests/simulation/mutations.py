@@ -67,6 +67,7 @@ def _trial(mutate: Callable[[], AbstractContextManager[Any]], trial: str, first:
 
 MUTATIONS = (
     Mutation(engine.drop_the_fence, OVERTAKEN, 1),
+    Mutation(engine.makes_what_it_held, OVERTAKEN, 30),
     Mutation(engine.skip_adopt),
     Mutation(engine.launch_before_claim),
     _trial(engine.ignore_generation, "heeds_the_last_word", 1),

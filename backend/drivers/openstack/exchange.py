@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import requests
 
 from backend import tracing
+from backend.drivers import terms
 from backend.tracing import NO_SPAN, Role, Span, Traces, Value
 
 REQUEST_ID: Final = "X-OpenStack-Request-ID"
@@ -88,7 +89,10 @@ def answered_id(response: requests.Response) -> str | None:
 
 
 class TracedSession(requests.Session):
-    """Sends requests with the id of what they are for, each as a span of it."""
+    """Sends requests with the id of what they are for, each as a span of it.
+
+    What makes or begins something is sent only while whoever asks holds what it is for; what takes away may be late.
+    """
 
     def __init__(self, traces: Traces) -> None:
         super().__init__()
@@ -98,6 +102,8 @@ class TracedSession(requests.Session):
         origin = tracing.present()
         if origin is not None and (named := origin.global_id()):
             request.headers.setdefault(REQUEST_ID, named)
+        if request.method == "POST" and not urlsplit(request.url or "").path.endswith(_LOGIN):
+            terms.check()
         if self._traces is tracing.UNTRACED:
             return super().send(request, **given)
         span = self._begun(request, NO_SPAN if origin is None else origin.span)

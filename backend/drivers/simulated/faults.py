@@ -16,7 +16,7 @@ from typing import Any
 
 from backend.clock import Clock
 from backend.domain.scope import Scope
-from backend.drivers import errors
+from backend.drivers import errors, terms
 from backend.drivers.errors import Busy, CloudUnavailable, OutcomeUnknown, QuotaExceeded, Refused
 from backend.drivers.simulated.settable import check
 from backend.drivers.simulated.settings import SimulatedSettings
@@ -293,6 +293,8 @@ class Faults:
         lost_answer = self._before(call)
         for hook in self.hooks:
             hook(Moment.BEFORE, call)
+        if call.name in MAKES:
+            terms.check()
         yield
         if lost_answer is not None and self.spend(lost_answer):
             raise OutcomeUnknown(f"no answer to {call.name}")

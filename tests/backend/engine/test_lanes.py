@@ -9,9 +9,10 @@ import pytest
 
 from backend.clock import SystemClock
 from backend.domain.scope import Scope
-from backend.drivers.errors import CloudUnavailable
+from backend.drivers import terms
+from backend.drivers.errors import CloudError, CloudUnavailable, NotHeld
 from backend.engine.breaker import BreakerRule
-from backend.engine.lanes import Call, InlineCalls, Lanes
+from backend.engine.lanes import Call, InlineCalls, Lanes, held_by
 from tests.backend.engine.threads import Threads
 from tests.factories import HandClock
 
@@ -170,6 +171,26 @@ def test_nothing_is_begun_for_a_lease_that_is_over_until_it_is_renewed():
     held.over = False
     world.pass_time(2)
     assert waiting.result(0) == "done"
+
+
+def test_whose_lease_is_over_before_something_is_made_makes_nothing_and_blames_no_cloud():
+    world, held, made = World(rule=BreakerRule(failures=1)), Term(), list[int]()
+
+    def make(number: int) -> CloudError | None:
+        held.over = number < 3  # this process stands still for as long, then
+        try:
+            terms.check()
+        except CloudError as error:
+            return error
+        made.append(number)
+        return None
+
+    for number in range(4):
+        (told,) = world.lanes.submit(held_by(held, [Call(WELL, partial(make, number))]))
+        world.pass_time(2)
+        assert isinstance(told.result(0), NotHeld) == (number < 3)
+        held.over = False
+    assert made == [3]
 
 
 def test_what_does_not_answer_is_asked_only_now_and_then():

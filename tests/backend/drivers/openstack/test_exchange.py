@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from backend.domain.scope import Scope
-from backend.drivers.errors import CloudUnavailable, OutcomeUnknown
+from backend.drivers import terms
+from backend.drivers.errors import CloudUnavailable, NotHeld, OutcomeUnknown
 from backend.drivers.openstack import exchange
 from backend.drivers.openstack.access import Access, Entry
 from backend.drivers.openstack.exchange import WORDS, template
@@ -70,6 +73,32 @@ def test_each_exchange_is_a_span_of_what_it_is_for(rest, services, scope, traces
     told = str([(each.name, each.told) for each in traces.spans])
     assert "secret" not in told
     assert "token-1" not in told
+
+
+@dataclass
+class Held:
+    over: bool = False
+    lost: bool = False
+
+
+def test_who_holds_no_more_what_something_is_for_makes_nothing_and_takes_away_what_is_theirs(rest, services, scope):
+    services.on("POST", SERVERS, Reply(202, {"server": {"id": SERVER}}))
+    services.on("DELETE", f"{SERVERS}/{SERVER}", Reply(204))
+    held = Held()
+    make = partial(rest.write, scope, COMPUTE, "POST", "/servers", {"server": {}})
+    terms.during(held, make)
+    held.over = True
+    asked = len(services.asked)
+    with pytest.raises(NotHeld):
+        terms.during(held, make)
+    assert len(services.asked) == asked
+    terms.during(held, partial(rest.write, scope, COMPUTE, "DELETE", f"/servers/{SERVER}"))
+    make()
+
+
+def test_a_login_is_no_part_of_what_is_held(rest, services, scope):
+    services.on("GET", SERVERS, Reply(200, {"servers": []}))
+    assert terms.during(Held(over=True), partial(rest.read, scope, COMPUTE, "/servers")) == {"servers": []}
 
 
 def test_what_is_sent_again_is_a_span_each_time(rest, services, scope, traces):

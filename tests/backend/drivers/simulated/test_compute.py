@@ -8,12 +8,14 @@ import pytest
 from backend.domain.node import ServerStatus
 from backend.domain.profile import BlockDevice
 from backend.domain.scope import Scope
+from backend.drivers import terms
 from backend.drivers.errors import (
     CloudUnavailable,
     FlavorNotSupported,
     ImageNotFound,
     NoAddresses,
     NoCapacity,
+    NotHeld,
     OutcomeUnknown,
     QuotaExceeded,
     ServerBusy,
@@ -25,6 +27,7 @@ from backend.drivers.network import Rule
 from backend.drivers.simulated import SimulatedCloud, SimulatedSettings, servers
 from backend.drivers.simulated.faults import Where
 from backend.drivers.simulated.settings import SimulatedSettings as Settings
+from backend.store.leased import Lease
 
 
 def open_with(clock, **settings) -> SimulatedCloud:
@@ -44,6 +47,16 @@ def test_a_boot_takes_the_clock_s_time_and_no_thread(simulated, scope, launch, c
     booted = compute.get(scope, server.id)
     assert booted.status is ServerStatus.ACTIVE
     assert timedelta(seconds=2) <= booted.updated_at - booted.created_at <= timedelta(seconds=2.5)
+
+
+def test_nothing_is_made_for_what_is_held_no_more_when_it_would_be(simulated, scope, launch, clock):
+    compute = simulated.cloud.compute
+    lease = Lease(key=("c",), scope=scope, epoch=1, mark=clock.now() + timedelta(seconds=30), clock=clock)
+    terms.during(lease, lambda: compute.create(scope, launch, 1))
+    simulated.faults.hooks.append(lambda moment, call: clock.wait(60))
+    with pytest.raises(NotHeld):
+        terms.during(lease, lambda: compute.create(scope, launch, 1))
+    assert len(statuses(simulated, scope)) == 1
 
 
 def test_boots_are_spread_and_repeat_with_the_seed(clock, scope, launch):
