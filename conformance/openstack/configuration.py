@@ -23,12 +23,17 @@ DATABASES = {
 SERVICE_USERS = ("placement", "glance", "nova", "neutron", "octavia")
 
 
-def write(settings: Settings) -> None:
-    """Write every file below ``etc`` of the state folder anew: the first region's, and what others have of their own."""
-    write_all(TEMPLATES, settings.etc, values_of(settings))
+def write(settings: Settings, *, telling: bool = False) -> None:
+    """Write every file below ``etc`` of the state folder anew: the first region's, and what others have of their own.
+
+    Args:
+        telling: Nova tells on the bus what happens. Of the environment oslo.config takes no option of several values.
+    """
+    told = {"notifications": "messagingv2" if telling else "noop"}
+    write_all(TEMPLATES, settings.etc, {**values_of(settings), **told})
     for region in settings.several[1:]:
         for name in REGIONAL:
-            write_all(TEMPLATES / name, settings.etc_of(region) / name, values_of(settings, region))
+            write_all(TEMPLATES / name, settings.etc_of(region) / name, {**values_of(settings, region), **told})
 
 
 def write_all(templates: Path, folder: Path, values: Mapping[str, str]) -> None:

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import replace
 
-from conformance.openstack import lifecycle
+from conformance.openstack import configuration, lifecycle
 from conformance.openstack import services as every
 from conformance.openstack.settings import Settings
 
 NAME = "events"
-_TELL = {"OS_OSLO_MESSAGING_NOTIFICATIONS__DRIVER": "messagingv2"}
-"""Of oslo.config: what the environment says goes before files."""
 
 
 @contextlib.contextmanager
@@ -25,12 +22,15 @@ def running(settings: Settings) -> Iterator[None]:
     Raises:
         NotUp, NotReady: with the diagnosis.
     """
-    usual = [one for one in every.services(settings) if one.name.startswith("nova-")]
-    telling = [replace(one, environment={**one.environment, **_TELL}) for one in usual]
     try:
-        lifecycle.stop(settings, usual)
-        lifecycle.resume(settings, telling)
+        _anew(settings, telling=True)
         yield
     finally:
-        lifecycle.stop(settings, telling)
-        lifecycle.resume(settings, usual)
+        _anew(settings, telling=False)
+
+
+def _anew(settings: Settings, *, telling: bool) -> None:
+    nova = [one for one in every.services(settings) if one.name.startswith("nova-")]
+    configuration.write(settings, telling=telling)
+    lifecycle.stop(settings, nova)
+    lifecycle.resume(settings, nova)

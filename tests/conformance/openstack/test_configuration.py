@@ -57,6 +57,14 @@ def test_services_find_each_other_at_their_ports(settings: Settings) -> None:
     assert neutron["database"]["connection"].startswith("mysql+pymysql://neutron:secret@127.0.0.1:20020/neutron?")
 
 
+def test_nova_tells_what_happens_where_that_is_asked_for(settings: Settings) -> None:
+    files = [settings.etc_of(region) / "nova" / "nova.conf" for region in settings.several]
+    told = [parsed(path)["oslo_messaging_notifications"]["driver"] for path in files]
+    configuration.write(settings, telling=True)
+    telling = [parsed(path)["oslo_messaging_notifications"]["driver"] for path in files]
+    assert (set(told), set(telling)) == ({"noop"}, {"messagingv2"})
+
+
 def test_compute_hosts_know_no_database(settings: Settings) -> None:
     for service in services(settings):
         if not service.name.startswith("nova-compute"):
