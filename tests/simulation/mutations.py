@@ -148,7 +148,7 @@ MUTATIONS = (
     _trial(store.drops_the_seen, "takes_in_the_late"),
     _trial(store.looks_without_lease, "tells_refusals_once"),
     _trial(store.renews_nothing, "holds_on"),
-    Mutation(store.measures_the_measured, OVERTAKEN, 81),
+    Mutation(store.measures_the_measured, OVERTAKEN, 68),
     _trial(store.claims_the_held, "holds_on"),
     Mutation(store.forgets_desired),
     _trial(store.asks_nobody_at_once, "heeds_at_once"),
