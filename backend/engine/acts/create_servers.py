@@ -89,7 +89,10 @@ class CreateServers(Act):
         return self.node_ids if len(result.servers) < len(self.node_ids) else ()
 
     def conclude(self, result: Result, revision: Revision) -> None:
-        """What was not made ends as failed, what someone gave up meanwhile as that; what may be made is waited for."""
+        """What was not made ends as failed, what someone gave up meanwhile as that; what may be made is waited for.
+
+        What was not asked for, since it might have been another's by then, is asked for later, as the same launch.
+        """
         if any(server.status is not ServerStatus.BUILDING for server in result.servers):
             revision.again = True
         unmade = [node for node in list(revision.nodes.values()) if node.id in self.node_ids and node.server_id is None]
@@ -98,10 +101,14 @@ class CreateServers(Act):
                 revision.put(replace(node, asked_at=revision.now))
             return
         reason = reason_of(result.error, self.profile.spec.instance_type or "", self.zone)
+        unasked = isinstance(result.error, errors.NotHeld)
         for node in unmade:
             if node.state in ARRIVING | WARMING:
+                if unasked:
+                    continue
                 revision.end(node.activity_id, ActivityStatus.FAILED, reason)
             else:
                 revision.end(node.activity_id, ActivityStatus.SUCCESSFUL)
             del revision.nodes[node.id]
-        revision.back_off(self.zone, self.profile.key, refused=reason.kind not in NOT_ASKED)
+        if not unasked:
+            revision.back_off(self.zone, self.profile.key, refused=reason.kind not in NOT_ASKED)

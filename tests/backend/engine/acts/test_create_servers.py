@@ -179,6 +179,16 @@ def test_what_may_exist_is_waited_for_from_now_on():
     assert (revision.entries.ended, revision.backoffs, revision.again) == ({}, {}, False)
 
 
+def test_what_was_not_asked_for_since_it_may_be_another_s_is_asked_for_later_and_has_not_failed():
+    made, waiting = _waiting("a", server_id="server"), _waiting("b")
+    revision = _concluded(errors.NotHeld("late"), made, waiting, _waiting("c", state=NodeState.TERMINATING))
+    assert revision.nodes == {"a": made, "b": waiting}
+    assert {entry: ending.status for entry, ending in revision.entries.ended.items()} == {
+        "activity-c": ActivityStatus.SUCCESSFUL
+    }
+    assert (revision.backoffs, revision.again) == ({}, False)
+
+
 def test_nothing_is_read_where_all_were_made(world):
     servers = _carry_out(world, _order(world, 3)).servers
     assert not ORDER.touches(Result(ORDER, servers))
