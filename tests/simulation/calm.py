@@ -170,7 +170,7 @@ class Calm:
         except Finding:
             return
         before = len(self._of(cluster.id))
-        begun = self._in(REACTION)
+        begun = self._free_at(cluster.id) + REACTION
         self._until(lambda: self._moves(cluster.id, before), begun, f"{cluster.name}: {desired} nodes are not begun")
         by = self._in(self._coming_up() + self.world.settings.watch_idle * 2)
         self._until(lambda: self._is_whole(cluster.id), by, f"{cluster.name}: {desired} nodes are not there")
@@ -363,6 +363,13 @@ class Calm:
         serving = [node for node in here if node.state is NodeState.IN_SERVICE]
         kept = len(serving) > cluster.spec.desired and all(node.protected for node in serving)
         return len(serving) == cluster.spec.desired or kept
+
+    def _free_at(self, cluster_id: str) -> datetime:
+        """When no engine that died holds a cluster any more: all may have come to rest before its lease ends."""
+        c = tables.clusters.c
+        with self.world.store.watch() as conn:
+            until: datetime | None = conn.execute(select(c.lease_until).where(c.id == cluster_id)).scalar_one()
+        return max(until or self._in(timedelta(0)), self._in(timedelta(0)))
 
     def _in(self, while_: timedelta) -> datetime:
         return self.world.clock.now() + while_

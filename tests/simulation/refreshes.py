@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from backend.domain.activity import Activity, ActivityKind, CauseKind
 from backend.domain.cluster import Process, SourceRequest
-from backend.domain.node import PARKED, PARKING, Health, LeavesFor, Node, NodeState
+from backend.domain.node import PARKED, PARKING, REBUILDING, Health, LeavesFor, Node, NodeState
 from backend.domain.refreshes import FORWARD, Handling, Refresh, RefreshRequest, RefreshStatus
 from backend.domain.scope import Scope
 from backend.policies.refresh import bounds
@@ -102,10 +102,11 @@ class Refreshed:
         for node in ended:
             self._may_go(stood, refresh, node, step)
         followed = {node.replaces for _, node in pairs if node.state is NodeState.IN_SERVICE}
-        alone = [node for node in ended if node.counted and _is_well(node) and node.id not in followed]
+        fell = {node.id for _, node in pairs if node.health is not Health.HEALTHY}  # found to serve nobody when it goes
+        alone = [node for node in ended if node.counted and _is_well(node) and node.id not in followed | fell]
         here = {node.id for node in step.before.nodes.values() if node.cluster_id == step.cluster.id and _is_well(node)}
         here |= {node.id for _, node in pairs if _is_well(node)}
-        left = here - {node.id for node in alone}
+        left = here - {node.id for node in alone} - fell
         least = min(allowed.least, desired - 1)
         if alone and stood.status is refresh.status and len(left) < least:
             detail = f"{step.cluster.name}: {len(left)} left of {len(here)}, wants {desired}, at least {least}"
@@ -139,6 +140,8 @@ class Refreshed:
             raise self.world.broke("21 refresh", f"node {node.id} was protected")
         forward = {stood.status, refresh.status} <= FORWARD | {RefreshStatus.SUCCESSFUL}
         if not refresh.skip_matching or not forward or old.leaves_for is LeavesFor.REFRESH:
+            return
+        if old.state in REBUILDING:  # it is already of what it is rebuilt from, and did not come up with that
             return
         if self._matching.matches(old, refresh, step.cluster):
             raise self.world.broke("21 refresh", f"node {node.id} is as it was to be, and goes")
