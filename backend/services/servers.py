@@ -219,10 +219,10 @@ class Servers:
             if server.status not in act.allowed:
                 raise server_findings.ServerConflict(server.short_id, str(server.status))
         wishes = self._wishes(scope)
-        return [self._moved(scope, server, act, waits=server.id in wishes) for server in servers]
+        return [self._moved(scope, server, act, wishes.get(server.id)) for server in servers]
 
-    def _moved(self, scope: Scope, server: Server, act: PowerAct, *, waits: bool) -> Moved:
-        """Args: waits: something that was asked for before waits for the server, which this takes the place of."""
+    def _moved(self, scope: Scope, server: Server, act: PowerAct, waits: PowerWish | None) -> Moved:
+        """Args: waits: what was asked for before and waits for the server, which this takes the place of."""
         if server.status is not act.acts_on:
             return Moved(server, server.status)
         try:
@@ -233,8 +233,8 @@ class Servers:
             raise server_findings.ServerUnknown(server.short_id) from None
         except cloud_errors.CloudError as error:
             raise finding_of(error) from error
-        if waits:
-            self._store.transact(lambda conn: power_wishes.forget(conn, scope, [server.id]))
+        if waits is not None:
+            self._store.transact(lambda conn: power_wishes.done(conn, scope, waits))
         return Moved(server, act.becomes)
 
     def _refused(

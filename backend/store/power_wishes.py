@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from backend.domain.power import PowerWish
+from backend.domain.power import PowerAct, PowerWish
 from backend.domain.scope import Scope
 from backend.store.leased import Lease, Leased
 from backend.store.records import Records
@@ -44,7 +44,17 @@ def ask(conn: Connection, scope: Scope, wish: PowerWish, at: datetime) -> None:
 
 
 def _replace(conn: Connection, scope: Scope, wish: PowerWish, at: datetime) -> bool:
+    """Whether something was waiting. Of two requests at once, the one to stop it is the last: no other comes after it."""
+    if wish.act is PowerAct.REBOOT:
+        waiting = POWER_WISHES.hold(conn, scope, id=wish.id)
+        if waiting is not None and waiting.act is PowerAct.STOP:
+            return True
     return POWER_WISHES.change(conn, scope, wish.id, act=wish.act, asked_at=wish.asked_at, due_at=at)
+
+
+def done(conn: Connection, scope: Scope, wish: PowerWish) -> None:
+    """This waits no more; what took its place meanwhile does."""
+    POWER_WISHES.remove(conn, scope, id=wish.id, act=wish.act, asked_at=wish.asked_at)
 
 
 def forget(conn: Connection, scope: Scope, server_ids: Collection[str]) -> None:

@@ -173,6 +173,23 @@ def test_a_stop_that_the_cloud_takes_at_once_ends_a_reboot_that_waits(
     assert asked == ["stop", "start"]
 
 
+def test_what_another_asks_before_an_act_is_noted_as_done_waits_still(world: EngineWorld, server: Server) -> None:
+    image(world, server)
+    reboot(world, server)
+    world.clock.move(SLOW + 1)
+
+    def meanwhile(moment: Moment, call: object) -> None:
+        if moment is Moment.AFTER and getattr(call, "name", "") == "reboot":
+            world.simulated.faults.hooks.remove(meanwhile)
+            stop(world, server)
+
+    world.simulated.faults.hooks.append(meanwhile)
+    reboot(world, server)  # the cloud takes it: what waited is done
+    assert waiting(world) == [PowerAct.STOP]
+    world.pass_time(SLOW + 10)
+    assert (real(world, server), waiting(world)) == (ServerStatus.STOPPED, [])
+
+
 def test_a_server_that_ends_ends_what_waits(world: EngineWorld, server: Server, asked: list[str]) -> None:
     reboot(world, server)
     stop(world, server)

@@ -34,6 +34,22 @@ def test_the_last_act_that_was_asked_of_a_server_waits(store, monkeypatch, seen)
     assert waiting(store) == [STOP]
 
 
+def test_a_reboot_that_comes_late_takes_no_stops_place(store):
+    store.transact(lambda conn: power_wishes.ask(conn, SCOPE, STOP, SOON))
+    store.transact(lambda conn: power_wishes.ask(conn, SCOPE, REBOOT, SOON))
+    assert waiting(store) == [STOP]
+
+
+def test_what_was_done_ends_no_later_wish(store):
+    store.transact(lambda conn: power_wishes.ask(conn, SCOPE, STOP, SOON))
+    store.transact(lambda conn: power_wishes.done(conn, SCOPE, REBOOT))
+    assert waiting(store) == [STOP]
+    store.transact(lambda conn: power_wishes.done(conn, OTHER, STOP))
+    assert waiting(store) == [STOP]
+    store.transact(lambda conn: power_wishes.done(conn, SCOPE, STOP))
+    assert waiting(store) == []
+
+
 def test_what_is_asked_while_an_engine_is_at_it_stays_due(store, clock):
     store.transact(lambda conn: power_wishes.ask(conn, SCOPE, REBOOT, NOW))
     claimer = Claimer("one", timedelta(seconds=60))
