@@ -6,6 +6,7 @@ of the engine's, and waits there for as long as it takes.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Final, TypeVar
 
@@ -15,13 +16,32 @@ from backend.drivers.errors import ServerBusy
 T = TypeVar("T")
 PAUSES: Final = (0.5, 1.0, 1.5, 2.0)
 """A reboot that the system hears takes that long; a request waits no longer."""
+MOST: Final = 2
+"""Requests of a process that wait so at once, for each holds a thread and a place at the cloud (``patience``): who asks
+for many attachments to one server that is rebooted would hold all of them, and nobody else would be served."""
+
+_places: Final = threading.BoundedSemaphore(MOST)
 
 
 def when_at_rest(clock: Clock, ask: Callable[[], T]) -> T:
-    """What ``ask`` returns, asked again while the server is busy. Raises what it raises, ServerBusy in the end."""
-    for pause in PAUSES:
-        try:
-            return ask()
-        except ServerBusy:
+    """What ``ask`` returns, asked again while the server is busy.
+
+    Raises:
+        ServerBusy: it still is in the end, or as many wait already as may.
+    """
+    try:
+        return ask()
+    except ServerBusy:
+        if not _places.acquire(blocking=False):
+            raise
+    try:
+        for pause in PAUSES[:-1]:
             clock.wait(pause)
-    return ask()
+            try:
+                return ask()
+            except ServerBusy:
+                continue
+        clock.wait(PAUSES[-1])
+        return ask()
+    finally:
+        _places.release()
