@@ -21,7 +21,7 @@ from sqlalchemy.pool import StaticPool
 from backend.clock import Clock
 from backend.domain.delegation import SecretUnreadable
 from backend.errors import CommitUnknown, StoreUnavailable
-from backend.store import dead_peers, failures, lost_connections, work_calls
+from backend.store import dead_peers, failures, lost_connections, standstill, work_calls
 from backend.store.failures import Failure
 from backend.store.guarded import Guard, guard, unsealed
 from backend.store.secrets import KeysWanted, Seal, without_waiting
@@ -210,6 +210,7 @@ def _engine(url: URL, *, synchronous: str, pool_size: int) -> Engine:
             hide_parameters=True,
         )
         dead_peers.notice(made)
+        standstill.end(made)
         lost_connections.in_words()
         return made
     memory = in_memory(url)

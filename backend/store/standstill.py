@@ -1,0 +1,46 @@
+"""How long a transaction waits for rows that another one holds, and how long one that says nothing may hold them.
+
+Left to itself PostgreSQL waits for ever, and keeps the rows of a process that stands still, or of a host that is gone,
+for hours. Whoever needs such a row (of a project's limit, all who make one more) would wait as long, each in a thread
+that serves nobody else meanwhile.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import Engine, event
+
+_WAITS_SECONDS: Final = 5
+"""Then the transaction begins anew, as after any conflict, for as long as the store has patience."""
+_HOLDS_SECONDS: Final = 60
+"""Between two statements of one transaction nothing is waited for, and little computed."""
+
+# What an operator has set for this user or this database stays. Said to the session, not as it is opened: poolers in
+# between (pgbouncer) take no such words then.
+_POSTGRESQL: Final = (
+    "SELECT set_config(wanted.name, wanted.value, false) FROM (VALUES"
+    f" ('lock_timeout', '{_WAITS_SECONDS}s'), ('idle_in_transaction_session_timeout', '{_HOLDS_SECONDS}s')"
+    ") AS wanted (name, value) WHERE current_setting(wanted.name) = '0'"
+)
+_MYSQL: Final = f"SET SESSION innodb_lock_wait_timeout = LEAST(@@innodb_lock_wait_timeout, {_WAITS_SECONDS})"
+_MARIADB: Final = (
+    f"{_MYSQL}, idle_write_transaction_timeout = IF(@@idle_write_transaction_timeout = 0, {_HOLDS_SECONDS},"
+    " @@idle_write_transaction_timeout)"
+)
+
+
+def end(engine: Engine) -> None:
+    """Have connections of this engine say so when they are opened."""
+    event.listen(engine, "connect", _of_psycopg if engine.dialect.name == "postgresql" else _of_pymysql)
+
+
+def _of_psycopg(connection: Any, _record: Any) -> None:
+    before, connection.autocommit = connection.autocommit, True  # or it would be undone with the first transaction
+    connection.execute(_POSTGRESQL)
+    connection.autocommit = before
+
+
+def _of_pymysql(connection: Any, _record: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_MARIADB if "MariaDB" in connection.get_server_info() else _MYSQL)
