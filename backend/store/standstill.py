@@ -18,11 +18,8 @@ _HOLDS_SECONDS: Final = 60
 
 # What an operator has set for this user or this database stays. Said to the session, not as it is opened: poolers in
 # between (pgbouncer) take no such words then.
-_POSTGRESQL: Final = (
-    "SELECT set_config(wanted.name, wanted.value, false) FROM (VALUES"
-    f" ('lock_timeout', '{_WAITS_SECONDS}s'), ('idle_in_transaction_session_timeout', '{_HOLDS_SECONDS}s')"
-    ") AS wanted (name, value) WHERE current_setting(wanted.name) = '0'"
-)
+_POSTGRESQL: Final = "SELECT set_config(name, value, false) FROM wanted WHERE current_setting(name) = '0'"
+_WANTED: Final = f"('lock_timeout', '{_WAITS_SECONDS}s'), ('idle_in_transaction_session_timeout', '{_HOLDS_SECONDS}s')"
 _MYSQL: Final = f"SET SESSION innodb_lock_wait_timeout = LEAST(@@innodb_lock_wait_timeout, {_WAITS_SECONDS})"
 _MARIADB: Final = (
     f"{_MYSQL}, idle_write_transaction_timeout = IF(@@idle_write_transaction_timeout = 0, {_HOLDS_SECONDS},"
@@ -37,7 +34,7 @@ def end(engine: Engine) -> None:
 
 def _of_psycopg(connection: Any, _record: Any) -> None:
     before, connection.autocommit = connection.autocommit, True  # or it would be undone with the first transaction
-    connection.execute(_POSTGRESQL)
+    connection.execute(f"WITH wanted (name, value) AS (VALUES {_WANTED}) {_POSTGRESQL}")
     connection.autocommit = before
 
 

@@ -25,7 +25,9 @@ from translators.registry import Call, Result, operation
 _LONGEST_CHAIN: Final = 64 * 1024
 _CURVES: Final = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
 _PLAIN: Final = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-_BLOCK: Final = re.compile("-----BEGIN ([^\r\n]*?)-----")
+_BLOCK: Final = re.compile("-----BEGIN ([A-Z0-9 ]*CERTIFICATE)-----[A-Za-z0-9+/=\\s]*-----END \\1-----")
+_OF_A_KEY: Final = re.compile("-----|PRIVATE +KEY|[A-Za-z0-9+/]{56}", re.IGNORECASE)
+"""What words beside a certificate do not have: another block's first or last line, damaged or not, or its inside."""
 
 
 def malformed(words: str) -> AWSError:
@@ -96,7 +98,7 @@ def _checked(body: str, chain: str | None, key: str) -> tuple[datetime, datetime
 
 def _certificates(text: str) -> list[x509.Certificate]:
     """Raises ValueError where there is none, or anything else: a key would lie in the clear, and be told to readers."""
-    if not all(kind.endswith("CERTIFICATE") for kind in _BLOCK.findall(text)):
+    if _OF_A_KEY.search(_BLOCK.sub("", text)):
         raise ValueError
     return x509.load_pem_x509_certificates(text.encode())
 

@@ -256,6 +256,28 @@ def test_a_key_beside_certificates_is_refused_for_it_would_be_told(iam: Asking, 
     iam("UploadServerCertificate", ServerCertificateName="web", **words)
 
 
+@pytest.mark.parametrize("place", ["CertificateBody", "CertificateChain"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda key: "\n".join(key.splitlines()[1:-1]),
+        lambda key: key.replace("-----", "----"),
+        lambda key: key.replace("-----", "\u2014"),
+        lambda key: key.lower(),
+        lambda key: "".join(key.splitlines()[1:-1]),
+        lambda key: "-----BEGIN PRIVATE KEY\n",
+    ],
+)
+def test_so_is_one_whose_first_and_last_lines_are_damaged(
+    iam: Asking, place: str, damage: Callable[[str], str]
+) -> None:
+    ca = signer("ca")
+    body, key = pair(by=ca)
+    asked = {"CertificateBody": body, "PrivateKey": key, "CertificateChain": pem(signed(ca))}
+    beside = {**asked, place: f"{damage(key)}\n{asked[place]}"}
+    assert iam.code("UploadServerCertificate", ServerCertificateName="web", **beside) == "MalformedCertificate"
+
+
 @pytest.mark.parametrize(
     ("known", "unknown"), [("2a8648ce3d0201", "2a8648ce3d0209"), ("2a8648ce3d030107", "2a8648ce3d030109")]
 )
