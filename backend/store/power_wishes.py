@@ -44,7 +44,7 @@ def ask(conn: Connection, scope: Scope, wish: PowerWish, at: datetime) -> None:
 
 
 def _replace(conn: Connection, scope: Scope, wish: PowerWish, at: datetime) -> bool:
-    """Whether something was waiting. A reboot takes no stop's place: they were asked for at once, and it would be lost."""
+    """Whether something waited. A reboot takes no stop's place: both were asked for at once, and one would be lost."""
     if wish.act is PowerAct.REBOOT:
         waiting = POWER_WISHES.hold(conn, scope, id=wish.id)
         if waiting is not None and waiting.act is PowerAct.STOP:
