@@ -43,7 +43,7 @@ class Replacing:
         ):  # its predecessor serves still, and gets another successor: nobody comes before it goes
             self._draft.terminate(node, (end,), leaves_for)
             self._above += node.weight
-        elif not self._launches_first or self._surplus > 0:
+        elif not self._launches_first or self._surplus >= node.weight:
             self._draft.terminate(node, (end,), leaves_for)
             self._surplus -= node.weight
         elif self._above > 0:

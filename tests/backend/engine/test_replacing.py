@@ -63,6 +63,16 @@ def test_a_cluster_is_counted_once_however_many_are_replaced(values, monkeypatch
     assert len(counted) <= 2
 
 
+@pytest.mark.parametrize(("desired", "gone"), [(10, 0), (8, 1), (9, 0)])
+def test_what_is_left_over_by_weights_spares_nobody_a_successor(desired, gone):
+    """Three of four units each for ten: two are too much, and none of them may go before another has come."""
+    group = owner(desired=desired, maximum=100, **FIRST)
+    made = draft(group, *(node(group, f"n{each}", units=4) for each in range(3)))
+    replacing = Replacing(made)
+    replacing.begin(made.counted()[0], LeavesFor.LIFETIME, launch=LAUNCH, end=END)
+    assert (len(terminated(made)), len(made.wishes)) == (gone, 1 - gone)
+
+
 SOON, DAYS = NOW + timedelta(seconds=30), timedelta(days=2)
 NARROW = {"maintenance_minimum_percent": 90, "maintenance_maximum_percent": 110}
 
