@@ -306,18 +306,26 @@ def _end_parked(draft: Draft, refresh: Refresh) -> None:
 
 
 def _end_followed(draft: Draft, refresh: Refresh) -> None:
-    """Old nodes whose new ones are ready go; those that somebody protected meanwhile stay."""
+    """Old nodes whose new ones are ready go; those that somebody protected meanwhile stay.
+
+    So does one that counts more than all that came in its place, for the rest failed, unless enough is ready without it.
+    """
     if not draft.runs(Process.TERMINATE):
         return
     fleet, surplus = Fleet(draft, refresh), draft.surplus()
+    bounds = policy.bounds(draft.cluster.spec.desired, refresh.minimum_percent, refresh.maximum_percent)
+    spare = fleet.ready - bounds.least
     old = {node.id for node in fleet.old if _may_go(fleet, node, refresh)} & draft.succeeded()
     for new, before in list(draft.pairs()):
         if surplus <= 0:
             break
         if before.id in old and before.state in SERVING and fleet.is_ready(new):
+            cost = before.weight if fleet.is_ready(before) else 0
+            if before.weight > surplus and cost > spare:
+                continue
             _terminate(draft, before)
             old.discard(before.id)
-            surplus -= before.weight
+            surplus, spare = surplus - before.weight, spare - cost
 
 
 def _old_in_pool(draft: Draft) -> list[Node]:

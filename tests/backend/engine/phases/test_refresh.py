@@ -479,6 +479,16 @@ def test_who_counts_much_goes_when_as_much_has_come(come, gone):
     assert len(terminated(made)) == gone
 
 
+@pytest.mark.parametrize(("least", "gone"), [(100, 0), (75, 0), (50, 1)])
+def test_who_counts_much_stays_where_too_little_came_and_nothing_more_does(least, gone):
+    """Two of four: the others found no room."""
+    cluster = group(4)
+    heavy = node(cluster, "heavy", profile=V1, units=4)
+    light = [new(cluster, f"new{each}", "heavy", units=1) for each in range(2)]
+    made = planned(cluster, heavy, *light, **{**FIRST, "minimum_percent": least})
+    assert [each.id for each in terminated(made) if each.id == heavy.id] == [heavy.id] * gone
+
+
 def test_no_other_comes_ahead_while_one_that_failed_there_is_kept():
     """What nothing else fits for may go beyond the maximum one at a time: not beside what does already."""
     cluster = group(3)
