@@ -308,7 +308,7 @@ def _end_parked(draft: Draft, refresh: Refresh) -> None:
 def _end_followed(draft: Draft, refresh: Refresh) -> None:
     """Old nodes whose new ones are ready go; those that somebody protected meanwhile stay.
 
-    So does one that counts more than all that came in its place, for the rest failed, unless enough is ready without it.
+    So does one that counts more than all that came in its place, as the rest failed, unless enough is ready without.
     """
     if not draft.runs(Process.TERMINATE):
         return
