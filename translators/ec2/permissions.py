@@ -86,7 +86,8 @@ def shown(call: Call, rules: Iterable[GroupRule]) -> list[dict[str, Any]]:
         key = rule.protocol, rule.from_port, rule.to_port
         permission = found.get(key)
         if permission is None:
-            ports = {} if rule.protocol == EVERYTHING else {"FromPort": rule.from_port, "ToPort": rule.to_port}
+            # Source: hashicorp/terraform#10143: AWS keeps no ports of other protocols, and tells none of them here.
+            ports = {"FromPort": rule.from_port, "ToPort": rule.to_port} if rule.protocol in _NAMES else {}
             permission = found[key] = {"IpProtocol": rule.protocol, **ports, **_NO_PEERS}
         if rule.of_group:
             member, peer = "UserIdGroupPairs", {"GroupId": f"{arns.SECURITY_GROUP}-{rule.peer}", "UserId": account}

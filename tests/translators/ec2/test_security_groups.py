@@ -98,6 +98,19 @@ def test_rules_are_told_as_they_were_asked_for(aws: Asking, group: str, world: W
     assert Rule(True, "tcp", 0, 65535, ANYWHERE) in cloud_rules(world, "web")
 
 
+def test_what_has_no_ports_is_told_without_any(aws: Asking, group: str) -> None:
+    """Terraform reads none as 0, which is what its users have to write; -1 would be a change for ever."""
+    esp = {"IpProtocol": "50", "FromPort": 0, "ToPort": 0, "IpRanges": [{"CidrIp": ANYWHERE}]}
+    anything = {"IpProtocol": "-1", "FromPort": 0, "ToPort": 0, "IpRanges": [{"CidrIp": ANYWHERE}]}
+    ping = {"IpProtocol": "icmp", "FromPort": -1, "ToPort": -1, "IpRanges": [{"CidrIp": ANYWHERE}]}
+    answer = aws("AuthorizeSecurityGroupIngress", GroupId=group, IpPermissions=[esp, anything, ping])
+    assert {(each["FromPort"], each["ToPort"]) for each in answer["SecurityGroupRules"]} == {(-1, -1)}
+    told = {each["IpProtocol"]: each for each in described(aws, group)["IpPermissions"]}
+    assert {name for name, each in told.items() if "FromPort" in each or "ToPort" in each} == {"icmp"}
+    aws("RevokeSecurityGroupIngress", GroupId=group, IpPermissions=[told["50"], {**anything, "FromPort": -1}])
+    assert [each["IpProtocol"] for each in described(aws, group)["IpPermissions"]] == ["icmp"]
+
+
 @pytest.mark.parametrize(
     ("permission", "code", "words"),
     [
