@@ -124,11 +124,11 @@ class Roles:
         return self._store.transact(work)
 
     def retag(self, scope: Scope, name: str, put: Mapping[str, str], remove: Sequence[str] = ()) -> None:
-        """Set and take away tags. Raises LimitExceeded, IdentityProtected."""
+        """Set and take away tags, of a role that a service is linked to as well. Raises LimitExceeded."""
         here = everywhere(scope)
 
         def work(conn: Connection) -> None:
-            role = own(identities.found(rows.ROLES, conn, here, name, hold=True))
+            role = identities.found(rows.ROLES, conn, here, name, hold=True)
             rows.ROLES.change(conn, here, role.id, tags=identities.retagged(role.tags, put, frozenset(remove)))
 
         self._store.transact(work)

@@ -205,9 +205,7 @@ def test_a_linked_role_is_its_services_alone(iam: Asking) -> None:
     assert made["RoleName"] == "AWSServiceRoleForAutoScaling_x"
     again = iam.refused("CreateServiceLinkedRole", AWSServiceName="autoscaling.amazonaws.com", CustomSuffix="x")
     assert (again.code, "has been taken in this account" in again.message) == ("InvalidInput", True)
-    for operation in ("DeleteRole", "TagRole"):
-        more = {"Tags": []} if operation == "TagRole" else {}
-        assert iam.code(operation, RoleName=made["RoleName"], **more) == "UnmodifiableEntity"
+    assert iam.code("DeleteRole", RoleName=made["RoleName"]) == "UnmodifiableEntity"
     iam("CreateInstanceProfile", InstanceProfileName="p")
     into = {"InstanceProfileName": "p", "RoleName": made["RoleName"]}
     assert iam.code("AddRoleToInstanceProfile", **into) == "UnmodifiableEntity"
@@ -215,6 +213,17 @@ def test_a_linked_role_is_its_services_alone(iam: Asking) -> None:
     assert iam("GetServiceLinkedRoleDeletionStatus", DeletionTaskId=task)["Status"] == "SUCCEEDED"
     assert iam.code("GetServiceLinkedRoleDeletionStatus", DeletionTaskId="task/none") == "NoSuchEntity"
     assert iam.code("DeleteServiceLinkedRole", RoleName=made["RoleName"]) == "NoSuchEntity"
+
+
+def test_a_linked_role_has_tags_as_others_have(iam: Asking) -> None:
+    """Terraform's provider sets them one call after the role is there, default tags too."""
+    name = iam("CreateServiceLinkedRole", AWSServiceName="autoscaling.amazonaws.com", CustomSuffix="x")["Role"][
+        "RoleName"
+    ]
+    iam("TagRole", RoleName=name, Tags=[{"Key": "k", "Value": "v"}, {"Key": "l", "Value": "w"}])
+    assert iam("GetRole", RoleName=name)["Role"]["Tags"] == [{"Key": "k", "Value": "v"}, {"Key": "l", "Value": "w"}]
+    iam("UntagRole", RoleName=name, TagKeys=["k"])
+    assert iam("ListRoleTags", RoleName=name)["Tags"] == [{"Key": "l", "Value": "w"}]
 
 
 def test_a_list_of_roles_reads_the_trust_of_its_page_alone(iam: Asking) -> None:
