@@ -119,8 +119,9 @@ def get(call: Call) -> Result:
     found = call.backend.server_certificates.find(call.scope, call.params["ServerCertificateName"])
     told = {
         "ServerCertificateMetadata": _metadata(call, found),
-        "CertificateBody": found.body,
-        **({"CertificateChain": found.chain} if found.chain else {}),
+        # Terraform compares with what its user gave, less the blanks around it.
+        "CertificateBody": found.body.strip(),
+        **({"CertificateChain": found.chain.strip()} if found.chain else {}),
         **({"Tags": listing.tags_told(found.tags)} if found.tags else {}),
     }
     return {"ServerCertificate": told}
