@@ -47,13 +47,17 @@ def create_target_group(call: Call) -> Result:
         raise errors.validation(f"Protocol version '{version}' is not supported")  # unsourced
     if params.get("IpAddressType") not in {None, "", "ipv4"}:
         raise errors.validation(f"IP address type '{params['IpAddressType']}' is not supported")  # unsourced
+    check = _checked({"port": "traffic-port", "enabled": True, **_defaults(protocol, params)}, params, protocol)
+    if not _in_time(check, protocol):
+        # Source: terraform-linters/tflint-ruleset-aws#404.
+        raise errors.validation("Health check interval must be greater than the timeout.")
     wanted = NewGroup(
         name,
         protocol,
         params["Port"],
         _network(call, params["VpcId"]),
         kind,
-        _checked({"port": "traffic-port", "enabled": True, **_defaults(protocol, params)}, params, protocol),
+        check,
         tag_words.checked(params.get("Tags") or ()),
     )
     created = call.backend.target_groups.create(call.scope, wanted)
@@ -71,7 +75,12 @@ def modify_target_group(call: Call) -> Result:
         protocol = call.params.get("HealthCheckProtocol") or before["protocol"]
         if protocol in _HTTP and before["protocol"] not in _HTTP:
             before |= {"path": "/", "codes": _codes(present.protocol)}
-        return {"health_check": _checked(before, call.params, present.protocol)}
+        check = _checked(before, call.params, present.protocol)
+        if not _in_time(check, present.protocol):
+            # Source: hashicorp/terraform-provider-aws#2366.
+            words = f"Health check timeout '{check['timeout']}' must be smaller than the interval '{check['interval']}'"
+            raise errors.validation(words)
+        return {"health_check": check}
 
     changed = call.backend.target_groups.change(call.scope, group.id, checked)
     balancers = {each.id: ids.balancer_arn(call, each) for each in made(call)}
@@ -168,13 +177,19 @@ def _checked(before: Mapping[str, Any], params: Mapping[str, Any], protocol: str
         check.pop("codes", None)
     else:
         _check_http(check)
-    if check["interval"] <= check["timeout"]:
-        # Source: the text as moto's tests of the service have it.
-        raise errors.validation("Health check timeout must be smaller than the interval")
     port = str(check["port"])
     if port != "traffic-port" and not (port.isdecimal() and port.isascii() and 1 <= int(port[:6]) <= 65535):
         raise errors.validation(f"Health check port '{port[:20]}' must be in the range 1-65535")  # unsourced
     return check
+
+
+def _in_time(check: Mapping[str, Any], protocol: str) -> bool:
+    """Whether a check has ended when the next begins.
+
+    Source: aws/aws-cdk#16446: in groups of network balancers the next may begin at that moment.
+    """
+    spare: int = check["interval"] - check["timeout"]
+    return spare > 0 or (spare == 0 and protocol not in _HTTP)
 
 
 def _check_http(check: Mapping[str, Any]) -> None:

@@ -487,6 +487,30 @@ def test_two_changes_of_a_health_check_are_none_together(world, ask, refused, gr
     assert (told["HealthCheckIntervalSeconds"], told["HealthCheckTimeoutSeconds"]) == (30, 20)
 
 
+def test_a_group_of_connections_is_asked_again_as_soon_as_its_time_is_up(ask, refused, vpc):
+    """Of HTTP the interval has to be longer; ten and ten is what the AWS load balancer controller begins with."""
+    asked = {"VpcId": vpc, "Port": 80, "HealthCheckIntervalSeconds": 10}
+    (made,) = ask("CreateTargetGroup", Name="tcp", Protocol="TCP", **asked)["TargetGroups"]
+    assert (made["HealthCheckIntervalSeconds"], made["HealthCheckTimeoutSeconds"]) == (10, 10)
+    tcp = made["TargetGroupArn"]
+    ask("ModifyTargetGroup", TargetGroupArn=tcp, HealthCheckIntervalSeconds=20, HealthCheckTimeoutSeconds=20)
+    words = refused("ModifyTargetGroup", TargetGroupArn=tcp, HealthCheckIntervalSeconds=19)
+    assert words.message == "Health check timeout '20' must be smaller than the interval '19'"
+    words = refused("CreateTargetGroup", Name="web", Protocol="HTTP", HealthCheckTimeoutSeconds=10, **asked)
+    assert (words.code, words.message) == ("ValidationError", "Health check interval must be greater than the timeout.")
+    (made,) = ask("CreateTargetGroup", Name="web", Protocol="HTTP", **asked)["TargetGroups"]
+    words = refused("ModifyTargetGroup", TargetGroupArn=made["TargetGroupArn"], HealthCheckTimeoutSeconds=10)
+    assert words.message == "Health check timeout '10' must be smaller than the interval '10'"
+
+
+def test_what_is_asked_for_where_there_is_nothing_to_guard_is_kept(ask, balancer):
+    """Nothing here can fail closed."""
+    asked = [{"Key": "waf.fail_open.enabled", "Value": "true"}]
+    ask("ModifyLoadBalancerAttributes", LoadBalancerArn=balancer, Attributes=asked)
+    told = ask("DescribeLoadBalancerAttributes", LoadBalancerArn=balancer)["Attributes"]
+    assert asked[0] in told
+
+
 def test_a_listener_that_goes_meanwhile_has_no_rules(ask, refused, group, listener, monkeypatch):
     """Whoever deletes it comes before the balancer is held."""
 
