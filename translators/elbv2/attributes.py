@@ -117,9 +117,7 @@ _RANGES: Final[Mapping[str, range]] = {
     "target_health_state.unhealthy.draining_interval_seconds": range(1),
     "tcp.idle_timeout.seconds": range(60, 6001),
 }
-_NEVER: Final = frozenset(
-    {"access_logs.s3.enabled", "connection_logs.s3.enabled", "health_check_logs.s3.enabled", "waf.fail_open.enabled"}
-)
+_NEVER: Final = frozenset({"access_logs.s3.enabled", "connection_logs.s3.enabled", "health_check_logs.s3.enabled"})
 """Nothing here could do these: switched on they are refused, in the words that tools pass over."""
 _COOKIE: Final = re.compile(r"(?!AWSALB)[!#$%&'*+.^_`|~0-9A-Za-z-]{0,255}")
 """Source: RFC 6265, section 4.1.1, and TargetGroupAttribute: names that begin with AWSALB are the service's."""
