@@ -141,8 +141,9 @@ _DIALECTS: Final[Mapping[str, Dialect]] = {
         unknown_action=lambda action, _version: AWSError(
             "InvalidAction", f"The action {shown(action)} is not valid for this web service."
         ),
+        # Terraform's provider goes on without what is refused in these words, and in no others.
         unanswered=lambda _service, action: AWSError(
-            "UnsupportedOperation", f"The action {action} is not supported by Coppice."
+            "InvalidAction", f"The action {action} is not valid for this web service: it is not supported by Coppice."
         ),
         denied=_ec2_denied,
         throttled=("RequestLimitExceeded", "Request limit exceeded.", 503),

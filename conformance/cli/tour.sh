@@ -385,7 +385,7 @@ silent "ec2 wait instance-terminated"
 aws ec2 describe-instances --instance-ids i-0000000000000000f
 refused "ec2 describe-instances: an unknown one" InvalidInstanceID.NotFound "The instance ID 'i-0000000000000000f' does not exist"
 aws ec2 describe-spot-instance-requests
-refused "ec2: an operation that is not answered" UnsupportedOperation "DescribeSpotInstanceRequests"
+refused "ec2: an operation that is not answered" InvalidAction "DescribeSpotInstanceRequests"
 
 # --- the other launch source, and the end ---------------------------------------------------------------------------
 aws autoscaling create-auto-scaling-group --auto-scaling-group-name $MARK-old --min-size 1 --max-size 1 \

@@ -126,7 +126,11 @@ def test_iam_is_signed_for_a_region_that_is_not_ours():
         ),
         (
             lambda: action("ec2", "DescribeVolumes"),
-            (400, "UnsupportedOperation", "The action DescribeVolumes is not supported by Coppice."),
+            (
+                400,
+                "InvalidAction",
+                "The action DescribeVolumes is not valid for this web service: it is not supported by Coppice.",
+            ),
         ),
         (
             lambda: signed("autoscaling"),
