@@ -19,6 +19,8 @@ class ServerOptions:
         credits: ``standard`` or ``unlimited``.
         tokens, endpoint, ipv6, metadata_tags: of the metadata service; ``hops`` 0: not said.
         recovery, reboot_migration: ``default`` or ``disabled``.
+        hostname: ``ip-name`` or ``resource-name``; ``a_record``, ``aaaa_record``: names lead to it as a resource.
+        cores, threads: of each of them, as asked for; 0: as the type has them.
     """
 
     protected: bool = False
@@ -34,12 +36,17 @@ class ServerOptions:
     metadata_tags: str = ""
     recovery: str = ""
     reboot_migration: str = ""
+    hostname: str = ""
+    a_record: bool = False
+    aaaa_record: bool = False
+    cores: int = 0
+    threads: int = 0
 
 
 USUAL: Final = ServerOptions()
 _USUAL: Final[Mapping[str, bool | int | str]] = {each.name: getattr(USUAL, each.name) for each in fields(ServerOptions)}
 _LONGEST: Final = 32
-_MOST_HOPS: Final = 64
+MOST: Final[Mapping[str, int]] = {"hops": 64, "cores": 1024, "threads": 2}
 _BOOLEANS: Final = {"true": True, "false": False}
 
 
@@ -64,8 +71,8 @@ def of_words(texts: Mapping[str, str]) -> ServerOptions:
             if text in _BOOLEANS:
                 found[name] = _BOOLEANS[text]
         elif isinstance(usual, int):
-            if text.isascii() and text.isdecimal() and len(text) <= 2 and int(text) <= _MOST_HOPS:
+            if text.isascii() and text.isdecimal() and len(text) <= 4 and int(text) <= MOST[name]:
                 found[name] = int(text)
-        elif len(text) <= _LONGEST and text.isascii() and text.isalpha():
+        elif len(text) <= _LONGEST and text.isascii() and text.replace("-", "").isalpha():
             found[name] = text
     return ServerOptions(**found)

@@ -1,4 +1,4 @@
-"""Attributes of instances: read, changed, reset; credits, metadata and maintenance options, monitoring, console output.
+"""Attributes of instances: read, changed, reset; credits, options of metadata, maintenance and names, console.
 
 Source: Amazon EC2 API Reference, ModifyInstanceAttribute and the operations beside it.
 """
@@ -148,6 +148,22 @@ def modify_maintenance(call: Call) -> Result:
     if given:
         _there(instance, lambda: call.backend.server_changes.set(call.scope, instance.server, **given))
     return {"InstanceId": instance.id, **{members[field]: value for field, value in given.items()}}
+
+
+@operation("ec2", "ModifyPrivateDnsNameOptions")
+def modify_names(call: Call) -> Result:
+    params = call.params
+    instance = one(call, params["InstanceId"])
+    members = {
+        "hostname": "PrivateDnsHostnameType",
+        "a_record": "EnableResourceNameDnsARecord",
+        "aaaa_record": "EnableResourceNameDnsAAAARecord",
+    }
+    given = {field: params[member] for field, member in members.items() if params.get(member) not in {None, ""}}
+    actions.check_dry_run(call)
+    if given:
+        _there(instance, lambda: call.backend.server_changes.set(call.scope, instance.server, **given))
+    return {"Return": True}
 
 
 @operation("ec2", "MonitorInstances")

@@ -375,7 +375,17 @@ def _cpus(instance: Instance) -> dict[str, Any]:
     flavor = instance.flavor
     threads = (flavor.threads_per_core if flavor else None) or 1
     cores = (flavor.cores if flavor else None) or max(1, (flavor.vcpus if flavor else 1) // threads)
-    return {"CoreCount": cores, "ThreadsPerCore": threads}
+    chosen = instance.server.options
+    return {"CoreCount": chosen.cores or cores, "ThreadsPerCore": chosen.threads or threads}
+
+
+def _name_options(instance: Instance) -> dict[str, Any]:
+    chosen = instance.server.options
+    return {
+        "HostnameType": chosen.hostname or "ip-name",
+        "EnableResourceNameDnsARecord": chosen.a_record,
+        "EnableResourceNameDnsAAAARecord": chosen.aaaa_record,
+    }
 
 
 def metadata_words(instance: Instance) -> dict[str, Any]:
@@ -469,11 +479,7 @@ MEMBERS: Final[Members[Instance]] = {
     "HibernationOptions": {"Configured": False},
     "EnclaveOptions": {"Enabled": False},
     "MetadataOptions": metadata_words,
-    "PrivateDnsNameOptions": {
-        "HostnameType": "ip-name",
-        "EnableResourceNameDnsARecord": False,
-        "EnableResourceNameDnsAAAARecord": False,
-    },
+    "PrivateDnsNameOptions": _name_options,
     "MaintenanceOptions": _maintenance,
 }
 """An instance as DescribeInstances tells of it, but for its tags."""

@@ -14,7 +14,7 @@ from datetime import datetime
 from ipaddress import IPv4Address
 from typing import Any, Final
 
-from backend.domain.options import ServerOptions
+from backend.domain.options import MOST, ServerOptions
 from backend.domain.parameters import ALIAS
 from backend.domain.profile import BlockDevice, ServerSpec
 from backend.domain.requirements import Requirements
@@ -32,7 +32,7 @@ SHOWN_WITHOUT_EFFECT: Final[Mapping[str, str]] = {
     "BlockDeviceMappings[].Ebs.Throughput": "the cloud's volume type decides on performance",
     "BlockDeviceMappings[].Ebs.VolumeInitializationRate": "volumes are made by the cloud in its own time",
     "CapacityReservationSpecification.CapacityReservationPreference": "there are no reservations to use (open, none)",
-    "CpuOptions": "the type's flavor decides on cores and threads",
+    "CpuOptions": "the type's flavor decides on cores and threads; instances keep them and tell them",
     "CreditSpecification": "there are no CPU credits; instances keep it and tell it",
     "EbsOptimized": "storage traffic is the cloud's own affair",
     "InstanceInitiatedShutdownBehavior": "a server that shuts itself down is stopped; a group replaces it",
@@ -45,7 +45,7 @@ SHOWN_WITHOUT_EFFECT: Final[Mapping[str, str]] = {
     "NetworkInterfaces[].EnaQueueCount": "queues are the cloud's own affair",
     "NetworkInterfaces[].EnaSrdSpecification": "there is no SRD",
     "NetworkPerformanceOptions": "the type's flavor decides on bandwidth",
-    "PrivateDnsNameOptions": "names are the cloud's own affair",
+    "PrivateDnsNameOptions": "names are the cloud's own affair; instances keep them and tell them",
     "TagSpecifications[] of volumes and interfaces": "a group tags its servers alone; RunInstances tags all",
 }
 """Members that are accepted, kept and told again and change nothing, and why; README's limits are made of it."""
@@ -55,7 +55,7 @@ TAGGABLE: Final = frozenset(
     {"instance", "volume", "network-interface", "spot-instances-request", "elastic-gpu", "fleet"}
 )
 _USER_DATA_BYTES: Final = 16_384
-_MOST_HOPS: Final = 64
+_MOST_HOPS: Final = MOST["hops"]
 _ALONE: Final = frozenset({"interface", ""})
 
 
@@ -242,6 +242,8 @@ def _requirements(data: Data) -> Requirements | None:
 def options_of(data: Data) -> ServerOptions:
     """The switches of the server."""
     metadata: Data = data.get("MetadataOptions") or {}
+    names: Data = data.get("PrivateDnsNameOptions") or {}
+    cpus: Data = data.get("CpuOptions") or {}
     return ServerOptions(
         protected=bool(data.get("DisableApiTermination")),
         kept_running=bool(data.get("DisableApiStop")),
@@ -254,7 +256,21 @@ def options_of(data: Data) -> ServerOptions:
         ipv6=metadata.get("HttpProtocolIpv6") or "",
         metadata_tags=metadata.get("InstanceMetadataTags") or "",
         recovery=(data.get("MaintenanceOptions") or {}).get("AutoRecovery") or "",
+        hostname=names.get("HostnameType") or "",
+        a_record=bool(names.get("EnableResourceNameDnsARecord")),
+        aaaa_record=bool(names.get("EnableResourceNameDnsAAAARecord")),
+        cores=_counted(cpus, "CoreCount", MOST["cores"]),
+        threads=_counted(cpus, "ThreadsPerCore", MOST["threads"]),
     )
+
+
+def _counted(cpus: Data, member: str, most: int) -> int:
+    """How many of them are asked for, 0 where none are."""
+    count: int | None = cpus.get(member)
+    if count is not None and not 1 <= count <= most:
+        # unsourced
+        raise AWSError("InvalidParameterValue", f"Value ({count}) for parameter CpuOptions.{member} is invalid.")
+    return count or 0
 
 
 def checked_credits(credits_: str | None) -> str:

@@ -155,6 +155,31 @@ def test_metadata_and_maintenance_options(aws: Asking, instance: str) -> None:
     assert told(aws, instance)["MaintenanceOptions"] == {"AutoRecovery": "disabled"}
 
 
+def test_names_and_processors_are_told_as_they_were_asked_for(aws: Asking, image: str) -> None:
+    """Terraform replaces an instance whose cores are others, and changes options of names for ever."""
+    (plain,) = run(aws, image)
+    usual = {"HostnameType": "ip-name", "EnableResourceNameDnsARecord": False, "EnableResourceNameDnsAAAARecord": False}
+    assert told(aws, plain)["PrivateDnsNameOptions"] == usual
+    assert told(aws, plain)["CpuOptions"] == {"CoreCount": 1, "ThreadsPerCore": 2}
+    asked = {"HostnameType": "resource-name", "EnableResourceNameDnsARecord": True}
+    cores = {"CoreCount": 1, "ThreadsPerCore": 1}
+    (made,) = run(aws, image, PrivateDnsNameOptions=asked, CpuOptions=cores)
+    assert told(aws, made)["PrivateDnsNameOptions"] == {**usual, **asked}
+    assert told(aws, made)["CpuOptions"] == cores
+    changed = {"PrivateDnsHostnameType": "ip-name", "EnableResourceNameDnsAAAARecord": True}
+    assert aws.code("ModifyPrivateDnsNameOptions", InstanceId=made, DryRun=True, **changed) == "DryRunOperation"
+    assert aws("ModifyPrivateDnsNameOptions", InstanceId=made, **changed) == {"Return": True}
+    assert told(aws, made)["PrivateDnsNameOptions"] == dict.fromkeys(usual, True) | {"HostnameType": "ip-name"}
+    aws("ModifyPrivateDnsNameOptions", InstanceId=made, EnableResourceNameDnsARecord=False)
+    assert told(aws, made)["PrivateDnsNameOptions"]["EnableResourceNameDnsARecord"] is False
+
+
+@pytest.mark.parametrize("cores", [{"CoreCount": 0}, {"CoreCount": 1, "ThreadsPerCore": 3}, {"CoreCount": 5000}])
+def test_processors_that_no_server_has(aws: Asking, image: str, cores: dict) -> None:
+    asked = {"ImageId": image, "InstanceType": "t3.micro", "MinCount": 1, "MaxCount": 1}
+    assert aws.code("RunInstances", CpuOptions=cores, **asked) == "InvalidParameterValue"
+
+
 def test_monitoring(aws: Asking, instance: str) -> None:
     answer = aws("MonitorInstances", InstanceIds=[instance])["InstanceMonitorings"]
     assert answer == [{"InstanceId": instance, "Monitoring": {"State": "pending"}}]
