@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from backend.domain.address_findings import InterfaceManaged
 from translators import arns
 from translators.ec2 import actions, tag_words
 from translators.ec2.instances import servers_named
@@ -94,6 +95,8 @@ def detach(call: Call) -> Result:
     actions.check_dry_run(call)
     for each in INTERFACES.chosen(call, {}):
         if each.made is None and each.words["Attachment"]["AttachmentId"] == given:
+            if each.instance is None:
+                raise AWSError("OperationNotPermitted", "You are not allowed to manage 'ela-attach' attachments.")
             raise AWSError("OperationNotPermitted", "The network interface at device index 0 cannot be detached.")
     call.backend.interfaces.detach(call.scope, digits)
     return {}
@@ -144,7 +147,9 @@ def _change_own(call: Call, found: Interface) -> Result:
     """Change the interface that an instance has from birth, which is to change the instance; Terraform does it so."""
     params, instance = call.params, found.instance
     attachment = params.get("Attachment") or {}
-    if instance is None or params.get("Description") is not None or attachment.get("DeleteOnTermination") is False:
+    if instance is None:
+        raise InterfaceManaged(found.id)
+    if params.get("Description") is not None or attachment.get("DeleteOnTermination") is False:
         raise _unsupported("description, and no life, of their own where they are an instance's")
     groups = [actions.digits_of(actions.SECURITY_GROUP, each) for each in params.get("Groups") or ()]
     check = (params.get("SourceDestCheck") or {}).get("Value")

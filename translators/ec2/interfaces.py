@@ -1,16 +1,19 @@
-"""Network interfaces: the one that each instance has from birth, and those that were made by themselves."""
+"""Network interfaces: the one that each instance has from birth, those of balancers, and those that were made."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
 from backend.domain.addresses import ElasticAddress, MadeInterface
+from backend.domain.balancers import BalancerKind, LoadBalancer
+from backend.domain.ids import derived_short
 from translators import arns
 from translators.ec2 import actions, tag_words
 from translators.ec2.instance_words import INTERFACE_PATHS, Instance, instances, interface_of
+from translators.elbv2.ids import WORDS
 from translators.filters import Filters, always, never
 from translators.nouns import Asked, Members, Noun
 from translators.registry import Call
@@ -22,7 +25,7 @@ class Interface:
 
     Attributes:
         instance: whose own it is, or that it is attached to.
-        made: the one that was made by itself; None: the instance has it from birth.
+        made: the one that was made by itself; None: the instance, or a balancer, has it from birth.
         words: members of the answer.
     """
 
@@ -50,6 +53,55 @@ def _interfaces(call: Call, asked: Asked) -> Iterable[Interface]:
         if own is not None:
             kept = by_server.get(instance.server.id)
             yield Interface(instance.interface_id, _own_words(call, instance, own, kept), instance)
+    for balancer in [] if alone else call.backend.balancers.all(call.scope):
+        yield from _of_balancer(call, balancer, leading)
+
+
+def _of_balancer(
+    call: Call, balancer: LoadBalancer, leading: Mapping[str | None, ElasticAddress]
+) -> Iterator[Interface]:
+    """One for each subnet of a balancer, though it listens in the first alone: the others are told without address.
+
+    Source: Elastic Load Balancing User Guides, "Requester-managed network interfaces"; the provider of Terraform waits
+    for them by their descriptions, users find addresses so.
+    """
+    kind = WORDS.get(balancer.kind)
+    names = {each.id: each.name for each in call.backend.catalog.security_groups(call.scope)}
+    zone_ids = call.backend.catalog.zone_ids(call.scope, balancer.zones)
+    for subnet, zone in zip(balancer.subnets, balancer.zones, strict=True):
+        short = derived_short(balancer.id, subnet)
+        listens = balancer.address if subnet == balancer.subnets[0] else None
+        public = _association(call, leading.get(short))
+        own = {"PrivateIpAddress": listens} if listens else {}
+        told = {
+            **public,
+            **own,
+            "Attachment": {
+                "AttachmentId": f"{arns.INTERFACE_ATTACHMENT}-{short}",
+                "DeleteOnTermination": False,
+                "DeviceIndex": 1,
+                "InstanceOwnerId": "amazon-aws" if balancer.kind is BalancerKind.NETWORK else "amazon-elb",
+                "Status": "attached",
+            },
+            "AvailabilityZone": zone,
+            "AvailabilityZoneId": zone_ids.get(zone),
+            "Description": f"ELB {kind}/{balancer.name}/{balancer.id}" if kind else f"ELB {balancer.name}",
+            "Groups": [
+                {"GroupId": arns.resource_id(arns.SECURITY_GROUP, each), "GroupName": names.get(each, "")}
+                for each in balancer.security_groups
+            ],
+            "InterfaceType": "network_load_balancer" if balancer.kind is BalancerKind.NETWORK else "interface",
+            "NetworkInterfaceId": f"{arns.INTERFACE}-{short}",
+            "OwnerId": call.account_id,
+            "PrivateIpAddresses": [{**public, **own, "Primary": True}] if own else [],
+            "RequesterId": "amazon-elb",
+            "RequesterManaged": True,
+            "SourceDestCheck": balancer.kind is not BalancerKind.NETWORK,
+            "Status": "in-use",
+            "SubnetId": arns.subnet_id(subnet),
+            "VpcId": arns.resource_id(arns.NETWORK, balancer.network_id),
+        }
+        yield Interface(f"{arns.INTERFACE}-{short}", told)
 
 
 def _of(call: Call) -> dict[str, Instance]:
@@ -164,6 +216,7 @@ _MEMBERS: Final[Members[Interface]] = {
             "PrivateDnsName",
             "PrivateIpAddress",
             "PrivateIpAddresses",
+            "RequesterId",
             "RequesterManaged",
             "SourceDestCheck",
             "Status",
@@ -186,11 +239,8 @@ _FILTERS: Final[Filters[Interface]] = {
     **always(False, "operator.managed"),
     "association.allocation-id": "Association.AllocationId",
     "association.association-id": "Association.AssociationId",
-    **never(
-        "ipv6-addresses.ipv6-address",
-        "operator.principal",
-        "requester-id",
-    ),
+    "requester-id": "RequesterId",
+    **never("ipv6-addresses.ipv6-address", "operator.principal"),
 }
 INTERFACES: Final = Noun(
     answer="NetworkInterfaces",
