@@ -32,7 +32,8 @@ class ElasticAddress:
     Attributes:
         association_id: digits; None while it leads to nothing.
         server_id: cloud id of the server that it leads to, where that is by the server's own interface.
-        interface_id: digits of the made interface that it leads to, or of the gateway's that it is kept for.
+        interface_id: digits of the made interface that it leads to, or of the gateway's or balancer's that it is kept
+            for.
         private_address: what it leads to.
     """
 
@@ -51,6 +52,10 @@ class Holder(StrEnum):
 
     SERVER = "server"
     BALANCER = "balancer"
+
+
+KEPT: Final = "kept/"
+"""What begins the token of a launch address that is the project's own: nothing was taken under it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,11 @@ class LaunchAddress:
     bound: bool = False
     ended: bool = False
     holder: Holder = Holder.SERVER
+
+    @property
+    def kept(self) -> bool:
+        """Whether its project keeps it when what it leads to is gone."""
+        return self.token.startswith(KEPT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from backend.domain.ids import balancing_id
+from backend.domain.ids import balancing_id, derived_short
 
 Document = Mapping[str, Any]
 
@@ -54,7 +54,7 @@ class LoadBalancer:
         created_at: of one that is gone, since when it may be that nothing is under way: when it was let go, unless the
             cloud's last word was a refusal.
         attributes: what was set, by AWS's keys; all others have their default.
-        details: what only classic ones have: health check, policies, attributes.
+        details: what only classic ones have (health check, policies, attributes), and what network ones were made with.
         cloud_id, address: of the cloud's balancer, once it is known.
         reason: why it failed, in the cloud's words.
     """
@@ -74,6 +74,21 @@ class LoadBalancer:
     cloud_id: str | None = None
     address: str | None = None
     reason: str = ""
+
+    @property
+    def wished_address(self) -> str | None:
+        """The private address that it was asked to have."""
+        return self.details.get("address")
+
+    @property
+    def allocation_id(self) -> str | None:
+        """The digits of the project's own public address that leads to it."""
+        return self.details.get("allocation")
+
+    @property
+    def interface_id(self) -> str:
+        """The digits of the interface where it listens."""
+        return derived_short(self.id, self.subnets[0])
 
     @property
     def gone(self) -> bool:

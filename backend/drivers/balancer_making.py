@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -43,6 +43,7 @@ class BalancerPlan:
         key: what it is found again by; its name tells it to people.
         layer7: it speaks HTTP.
         subnet_id, security_group_ids: ids of the cloud.
+        address: where it is to listen from its making on; None: wherever there is room. It is no part of the digest.
     """
 
     key: str
@@ -50,6 +51,7 @@ class BalancerPlan:
     layer7: bool
     subnet_id: str
     security_group_ids: tuple[str, ...] = ()
+    address: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

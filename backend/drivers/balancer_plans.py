@@ -47,7 +47,8 @@ class Wish:
 
 def balancer_plan(balancer: LoadBalancer) -> BalancerPlan:
     layer7 = balancer.kind is not BalancerKind.NETWORK
-    return BalancerPlan(balancer.id, balancer.name, layer7, balancer.subnets[0], balancer.security_groups)
+    groups, address = balancer.security_groups, balancer.wished_address
+    return BalancerPlan(balancer.id, balancer.name, layer7, balancer.subnets[0], groups, address)
 
 
 def pool_plan(group: TargetGroup) -> PoolPlan:

@@ -30,6 +30,7 @@ from backend.engine.jobs import Job, Write
 from backend.engine.lanes import Call, answer_of
 from backend.engine.pauses import Bounds
 from backend.store import balancers, launch_addresses, wishes
+from backend.store.addresses import ADDRESSES
 from backend.store.balancers import BALANCERS, TARGETS
 from backend.store.leases import BALANCER_LEASES, BalancerLease
 from backend.store.session import Connection
@@ -175,12 +176,22 @@ class _Tending:
         if not self.held(conn):
             return False
         if tree.port_id is not None and self.wish.balancer.scheme == PUBLIC:
-            launch_addresses.want(conn, self.lease.scope, [tree.id], self.context.now(), Holder.BALANCER)
+            self._led(tree.id, conn)
         for each in tree.parts:
             group = self.wish.groups.get(each.key) if each.kind is PartKind.POOL else None
             if group is not None and group.pool_id != each.id:
                 balancers.housed(conn, self.lease.scope, each.key, each.id, self.context.now())
         return True
+
+    def _led(self, cloud_id: str, conn: Connection) -> None:
+        """Have a public address lead to it: its project's own where that was said, else one for its life."""
+        scope, now, allocation = self.lease.scope, self.context.now(), self.wish.balancer.allocation_id
+        if allocation is None:
+            launch_addresses.want(conn, scope, [cloud_id], now, Holder.BALANCER)
+            return
+        address = ADDRESSES.one(conn, scope, id=allocation, interface_id=self.wish.balancer.interface_id)
+        if address is not None:
+            launch_addresses.keep(conn, scope, cloud_id, address, now)
 
     def lost(self, conn: Connection) -> None:
         """The cloud has no such balancer: it is gone where that was wished for, else it is made anew."""

@@ -100,7 +100,7 @@ class _Settling:
     def _give_back(self, making: AddressMaking, row: LaunchAddress, *, forget: bool) -> Steps:
         """Release all that was taken under the token: an answer may have been lost, and another taken after it."""
         cloud_id = row.cloud_id
-        while True:
+        while not row.kept:  # one that is, the cloud leads nowhere by itself once there is nothing to lead to
             if cloud_id is not None:
                 error = yield from self._asked(partial(making.release_address, self.scope, cloud_id))
                 if error is not None:

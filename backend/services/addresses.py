@@ -25,6 +25,7 @@ from backend.services.catalog import asking
 from backend.services.making import made, settled, twice
 from backend.store import addresses as rows
 from backend.store import counting, launch_addresses
+from backend.store.balancers import BALANCERS
 from backend.store.networks import count_asked
 from backend.store.session import Store
 
@@ -245,7 +246,9 @@ class Addresses:
 
 
 def _refuse_kept(conn: Any, scope: Scope, address: ElasticAddress) -> None:
-    """Refuse to lead an address away from a gateway."""
+    """Refuse to lead an address away from a gateway or a balancer."""
+    if any(each.allocation_id == address.id and not each.gone for each in BALANCERS.all(conn, scope)):
+        raise InterfaceManaged(address.interface_id or "")
     holder = rows.INTERFACES.one(conn, scope, id=address.interface_id) if address.interface_id else None
     if holder is not None and holder.gateway_id is not None:
         raise InterfaceManaged(holder.id)

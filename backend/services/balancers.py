@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from backend.clock import Clock
-from backend.domain import balancer_findings, launch_findings, security_group_findings
+from backend.domain import address_findings, balancer_findings, ids, launch_findings, security_group_findings
 from backend.domain.balancers import (
     PUBLIC,
     BalancerKind,
@@ -31,7 +31,7 @@ from backend.drivers.network import SecurityGroup, Subnet
 from backend.services import limits
 from backend.services.catalog import asking
 from backend.services.cloud_errors import finding_of
-from backend.store import balancers, counting, resource_tags
+from backend.store import addresses, balancers, counting, resource_tags
 from backend.store.balancers import BALANCERS, GROUPS, LISTENERS, RULES, TARGETS
 from backend.store.launch_addresses import LAUNCH_ADDRESSES
 from backend.store.session import Connection, Store
@@ -167,6 +167,7 @@ class LoadBalancers:
 
         Raises:
             BalancerExists, LimitExceeded, BalancingLacks
+            AllocationMissing, AddressBusy: of the project's own address that is to lead to it.
             QuotaExceeded, CloudRefused, NoBalancing, CloudNotReached, NotPermitted: the cloud's, and nothing is kept.
         """
         making = making_of(self._cloud)
@@ -216,6 +217,7 @@ class LoadBalancers:
             TARGETS.remove(conn, scope, group_id=balancer_id)
             GROUPS.remove(conn, scope, balancer_id=balancer_id, classic=True)
             resource_tags.remove(conn, scope, tag_id(balancer_id))
+            _let_go(conn, scope, found)
             # Its name is free from now on. When it was made is told to nobody; what an engine asked for lately and
             # was not refused may still be under way, and is looked for from now on.
             since = found.created_at if found.state is BalancerState.FAILED else self._clock.now()
@@ -271,6 +273,7 @@ class LoadBalancers:
         counting.check(conn, scope, "balancers", most, count)
         due_at = self._clock.now() + _REQUEST
         BALANCERS.add(conn, scope, made, family=family, due_at=due_at, epoch=0)
+        _keep(conn, scope, made)
         resource_tags.put(conn, scope, tag_id(made.id), wanted.tags)
         return made
 
@@ -326,11 +329,36 @@ def _forget(conn: Connection, scope: Scope, balancer_id: str, clock: Clock) -> L
     if found is None or found.cloud_id is not None or balancers.taken_up(conn, scope, balancer_id):
         return found
     resource_tags.remove(conn, scope, tag_id(balancer_id))
+    _let_go(conn, scope, found)
     BALANCERS.remove(conn, scope, id=balancer_id)
     return None
+
+
+def _keep(conn: Connection, scope: Scope, balancer: LoadBalancer) -> None:
+    """Keep an address of the project's own for a balancer that is to have it; an engine leads it there."""
+    if balancer.allocation_id is None:
+        return
+    address = addresses.lock_address(conn, scope, balancer.allocation_id)
+    if address is None:
+        raise address_findings.AllocationMissing(balancer.allocation_id)
+    if address.association_id is not None:
+        raise address_findings.AddressBusy(address.id, address.association_id)
+    addresses.ADDRESSES.change(
+        conn, scope, address.id, association_id=ids.new_digits(), interface_id=balancer.interface_id
+    )
+
+
+def _let_go(conn: Connection, scope: Scope, balancer: LoadBalancer) -> None:
+    """Let its project have its address back."""
+    if balancer.allocation_id is None:
+        return
+    address = addresses.lock_address(conn, scope, balancer.allocation_id)
+    if address is not None and address.interface_id == balancer.interface_id:
+        nothing = dict.fromkeys(("association_id", "interface_id", "private_address"))
+        addresses.ADDRESSES.change(conn, scope, address.id, **nothing)
 
 
 def _settings(balancer: LoadBalancer) -> tuple[Any, ...]:
     """What a repeated creation must agree on. Attributes are set afterwards."""
     groups, subnets = sorted(balancer.security_groups), sorted(balancer.subnets)
-    return balancer.kind, balancer.scheme, subnets, groups
+    return balancer.kind, balancer.scheme, subnets, groups, balancer.wished_address, balancer.allocation_id

@@ -28,6 +28,8 @@ class MappedAddresses:
             return False
         if any(each.vpc == vpc_id for each in interfaces.values()):
             return True
+        if any(each.allocation_id is not None and not each.gone for each in fronts):
+            return True
         if {each.cloud_id for each in fronts} & {each.id for each in launched if each.bound}:
             return True
         servers = {each.server_id for each in led if each.server_id is not None}

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from backend.domain.addresses import Holder, LaunchAddress
+from backend.domain.addresses import KEPT, ElasticAddress, Holder, LaunchAddress
 from backend.domain.scope import Scope
 from backend.store import network_tables as tables
 from backend.store.leased import Lease, Leased
@@ -36,6 +36,15 @@ def want(conn: Connection, scope: Scope, ids: Collection[str], at: datetime, hol
     known = LAUNCH_ADDRESSES.of(conn, scope, ids)
     new = [LaunchAddress(each, str(uuid4()), at, holder=holder) for each in sorted(set(ids) - known.keys())]
     LAUNCH_ADDRESSES.add(conn, scope, *new, due_at=at, epoch=0)
+
+
+def keep(conn: Connection, scope: Scope, balancer: str, address: ElasticAddress, at: datetime) -> None:
+    """Have a balancer without a row led to by an address that its project keeps."""
+    if LAUNCH_ADDRESSES.one(conn, scope, id=balancer) is not None:
+        return
+    taken = {"cloud_id": address.cloud_id, "address": address.address, "holder": Holder.BALANCER}
+    new = LaunchAddress(balancer, f"{KEPT}{uuid4()}", at, **taken)
+    LAUNCH_ADDRESSES.add(conn, scope, new, due_at=at, epoch=0)
 
 
 def pull(conn: Connection, scope: Scope, ids: Sequence[str], at: datetime) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from ipaddress import IPv4Address, IPv4Network
 from typing import Any, Final
 
-from backend.domain.balancers import BalancerKind
+from backend.domain import address_findings
+from backend.domain.balancers import BalancerKind, LoadBalancer
 from backend.drivers.network import Subnet
 from backend.services.balancers import NewBalancer
 from translators import arns
@@ -19,6 +22,8 @@ _NAME: Final = re.compile(r"[A-Za-z0-9-]+")
 _LONGEST: Final = 32
 _MOST_GROUPS: Final = 5
 _SCHEMES: Final = ("internet-facing", "internal")
+_RESERVED: Final = 4
+"""Addresses at the beginning of each subnet. Source: Amazon VPC User Guide, "Subnet CIDR blocks"."""
 _LEAST: Final = {BalancerKind.APPLICATION: 2, BalancerKind.NETWORK: 1}
 
 
@@ -55,8 +60,17 @@ def create_load_balancer(call: Call) -> Result:
         groups: Sequence[Any] = ()
     else:
         groups = _security_groups(call, params.get("SecurityGroups") or (), subnets[0].network_id)
-    wanted = NewBalancer(name, kind, scheme, subnets, groups, tag_words.checked(params.get("Tags") or ()))
-    made = call.backend.balancers.create(call.scope, wanted)
+    tags, details = tag_words.checked(params.get("Tags") or ()), _mapped(call, kind, scheme, subnets[0])
+    try:
+        made = call.backend.balancers.create(
+            call.scope, NewBalancer(name, kind, scheme, subnets, groups, tags, details)
+        )
+    except address_findings.AllocationMissing as found:
+        words = f"The allocation ID '{arns.ELASTIC_ADDRESS}-{found.id}' does not exist"  # unsourced
+        raise AWSError("AllocationIdNotFound", words) from None
+    except address_findings.AddressBusy as found:
+        words = f"The allocation ID '{arns.ELASTIC_ADDRESS}-{found.id}' is already in use"  # unsourced
+        raise AWSError("ResourceInUse", words) from None
     return {"LoadBalancers": [BALANCERS.view(told(call, made))]}
 
 
@@ -98,6 +112,10 @@ def set_subnets(call: Call) -> Result:
     balancer = ids.balancer_of(call, call.params["LoadBalancerArn"])
     _check_address_type(call.params.get("IpAddressType"))
     subnets = list(_subnets(call, balancer.kind))
+    if call.params.get("SubnetMappings"):
+        holding = next((each for each in subnets if each.id == balancer.subnets[0]), subnets[0])
+        if _mapped(call, balancer.kind, balancer.scheme, holding) != _addresses(balancer):
+            raise errors.invalid_configuration("The addresses of a load balancer cannot be changed")  # unsourced
     if subnets[0].network_id != balancer.network_id:
         raise errors.invalid_configuration(  # unsourced
             "All subnets must be in the VPC of the load balancer"
@@ -124,6 +142,45 @@ def set_ip_address_type(call: Call) -> Result:
     return {"IpAddressType": "ipv4"}
 
 
+def _addresses(balancer: LoadBalancer) -> dict[str, str]:
+    """Those that it was made with, as ``_mapped`` tells them."""
+    told = {"address": balancer.wished_address, "allocation": balancer.allocation_id}
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _mapped(call: Call, kind: BalancerKind, scheme: str, first: Subnet) -> dict[str, str]:
+    """The addresses that subnet mappings ask for. A balancer listens in one subnet, and only there it can have any."""
+    found: dict[str, str] = {}
+    for each in call.params.get("SubnetMappings") or ():
+        given = {member: each[member] for member in ("AllocationId", "PrivateIPv4Address") if each.get(member)}
+        for member in given:
+            if kind is not BalancerKind.NETWORK or scheme != _SCHEMES[member == "PrivateIPv4Address"]:
+                raise errors.invalid_configuration(f"{member} is not supported for this load balancer")  # unsourced
+            if each["SubnetId"] != arns.subnet_id(first.id):
+                raise errors.invalid_configuration(  # unsourced
+                    f"{member} is supported for the first subnet only: this cloud's load balancers listen there alone"
+                )
+        if allocation := given.get("AllocationId"):
+            short = arns.short_of(arns.ELASTIC_ADDRESS, allocation)
+            if short is None:
+                words = f"The allocation ID '{allocation[:64]}' does not exist"  # unsourced
+                raise AWSError("AllocationIdNotFound", words)
+            found["allocation"] = short
+        if address := given.get("PrivateIPv4Address"):
+            found["address"] = _inside(address, first)
+    return found
+
+
+def _inside(text: str, subnet: Subnet) -> str:
+    """An address of a subnet that may be asked for."""
+    with suppress(ValueError):
+        address, block = IPv4Address(text), IPv4Network(subnet.cidr)
+        if block.network_address + _RESERVED <= address < block.broadcast_address:
+            return str(address)
+    words = f"The private IPv4 address '{text[:64]}' is not valid for the subnet '{arns.subnet_id(subnet.id)}'"
+    raise errors.invalid_configuration(words)  # unsourced
+
+
 def _kind(word: str) -> BalancerKind:
     if word in {"application", "network"}:
         return BalancerKind(word)
@@ -144,7 +201,7 @@ def _subnets(call: Call, kind: BalancerKind) -> Sequence[Subnet]:
     if mappings and given:
         raise errors.validation("You must specify either subnets or subnet mappings, not both")  # unsourced
     for each in mappings:
-        for member in ("AllocationId", "PrivateIPv4Address", "IPv6Address", "SourceNatIpv6Prefix"):
+        for member in ("IPv6Address", "SourceNatIpv6Prefix"):
             if each.get(member):
                 raise errors.invalid_configuration(f"{member} of a subnet mapping is not supported")  # unsourced
         if not each.get("SubnetId"):

@@ -60,6 +60,7 @@ class Told:
     zones: Sequence[tuple[str, str]] = ()
     security_groups: Sequence[str] = ()
     hosted_zone: str | None = None
+    addresses: Sequence[Mapping[str, str]] = ()
 
     @property
     def kind(self) -> str:
@@ -80,7 +81,18 @@ def told(call: Call, balancer: LoadBalancer) -> Told:
         list(zip(balancer.subnets, balancer.zones, strict=True)),
         balancer.security_groups,
         _HOSTED_ZONE,
+        _addresses(call, balancer),
     )
+
+
+def _addresses(call: Call, balancer: LoadBalancer) -> list[dict[str, str]]:
+    """Addresses that it was made with, all of its first subnet."""
+    if balancer.wished_address is not None:
+        return [{"PrivateIPv4Address": balancer.wished_address}]
+    if balancer.allocation_id is None:
+        return []
+    kept = call.backend.addresses.list(call.scope, [balancer.allocation_id])
+    return [{"AllocationId": f"{arns.ELASTIC_ADDRESS}-{each.id}", "IpAddress": each.address} for each in kept]
 
 
 def _adopted(arn: str, balancer: Balancer) -> Told:
@@ -106,8 +118,12 @@ def _balancers(call: Call, asked: Asked) -> Iterable[Told]:
 
 def zones(each: Told) -> list[dict[str, Any]]:
     return [
-        {"ZoneName": zone, "SubnetId": arns.subnet_id(subnet), "LoadBalancerAddresses": []}
-        for subnet, zone in each.zones
+        {
+            "ZoneName": zone,
+            "SubnetId": arns.subnet_id(subnet),
+            "LoadBalancerAddresses": [] if index else list(each.addresses),
+        }
+        for index, (subnet, zone) in enumerate(each.zones)
     ]
 
 

@@ -84,6 +84,8 @@ class OpenStackBalancers:
             "vip_subnet_id": plan.subnet_id if subnet is None else subnet.real_id,
             "tags": self._tags(plan.key, digest_of(plan)),
         }
+        if plan.address is not None:
+            body["vip_address"] = plan.address
         groups = _groups(plan)
         try:
             made = self._write(scope, "POST", "/loadbalancers", {"loadbalancer": {**body, **groups}})

@@ -9,6 +9,7 @@ import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict
+from ipaddress import IPv4Address
 from sqlite3 import Connection
 
 from backend.domain.scope import Scope
@@ -26,11 +27,19 @@ from backend.drivers.balancer_making import (
 )
 from backend.drivers.errors import Busy, Refused
 from backend.drivers.installation import Installation, nobody
+from backend.drivers.simulated import layout, made_networks
+from backend.drivers.simulated.addresses import take_private, take_this, usable
 from backend.drivers.simulated.faults import Call
 from backend.drivers.simulated.pools import Pools
+from backend.drivers.simulated.state import add_to_counter, counter
 from backend.drivers.simulated.world import World
 
 _IMMUTABLE = "Load Balancer {} is immutable and cannot be updated."
+
+
+def _port(balancer_id: str) -> str:
+    """The id of the interface that a balancer listens on."""
+    return str(uuid.uuid5(uuid.UUID(balancer_id), "port"))
 
 
 class SimulatedBalancers:
@@ -66,6 +75,7 @@ class SimulatedBalancers:
                 )
                 connection.execute("INSERT INTO balancers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", made)
                 found = made[0]
+                self._settle(connection, scope, found, plan)
             tree = self._tree(connection, scope, found)
         assert tree is not None
         return tree
@@ -117,6 +127,9 @@ class SimulatedBalancers:
             self._claim(connection, scope, balancer_id)
             self._drop(connection, "balancer_id = ?", balancer_id)
             connection.execute("DELETE FROM balancers WHERE id = ?", (balancer_id,))
+            for (subnet,) in connection.execute("SELECT subnet_id FROM interfaces WHERE id = ?", (_port(balancer_id),)):
+                add_to_counter(connection, f"subnet:{subnet}", -1)
+            connection.execute("DELETE FROM interfaces WHERE id = ?", (_port(balancer_id),))
 
     def idle(self, scope: Scope, balancer_id: str) -> bool:
         """Nothing is forwarded, unless the settings say that something is."""
@@ -175,6 +188,27 @@ class SimulatedBalancers:
             raise Busy(_IMMUTABLE.format(balancer_id))
         connection.execute("UPDATE balancers SET pending_until = ? WHERE id = ?", (self._until(), balancer_id))
 
+    def _settle(self, connection: Connection, scope: Scope, balancer_id: str, plan: BalancerPlan) -> None:
+        """Give it an address of its subnet, as far as there is one."""
+        known = (*layout.default_subnets(scope, self._world.settings), *made_networks.subnets(connection, scope))
+        subnet = next((each for each in known if each.id == plan.subnet_id), None)
+        if subnet is None:
+            return
+        if plan.address is not None:
+            number = take_this(connection, subnet.id, subnet.cidr, plan.address)
+        else:
+            first, last = usable(subnet.cidr)
+            if counter(connection, f"subnet:{subnet.id}") > last - first:
+                return
+            (number,) = take_private(connection, subnet.id, subnet.cidr, 1)
+        add_to_counter(connection, f"subnet:{subnet.id}", 1)
+        port = _port(balancer_id)
+        connection.execute(
+            "INSERT INTO interfaces (id, project, region, token, subnet_id, address, mac, groups)"
+            " VALUES (?, ?, ?, ?, ?, ?, '', '')",
+            (port, scope.project_id, scope.region, port, subnet.id, number),
+        )
+
     def _until(self) -> int:
         return self._world.now() + round(self._world.settings.balancer_seconds * 1e6)
 
@@ -189,9 +223,10 @@ class SimulatedBalancers:
         parts = connection.execute(
             "SELECT kind, key, id, digest FROM balancer_parts WHERE balancer_id = ? ORDER BY kind, key", (balancer_id,)
         )
+        own = connection.execute("SELECT address FROM interfaces WHERE id = ?", (_port(balancer_id),)).fetchone()
         return Tree(
             balancer_id,
-            f"198.51.100.{uuid.UUID(balancer_id).int % 254 + 1}",
+            str(IPv4Address(own[0])) if own else f"198.51.100.{uuid.UUID(balancer_id).int % 254 + 1}",
             Standing.PENDING if pending_until > self._world.now() else Standing.ACTIVE,
             digest,
             tuple(Present(PartKind(kind), key, identity, part) for kind, key, identity, part in parts),

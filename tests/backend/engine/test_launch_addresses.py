@@ -15,6 +15,7 @@ from backend.domain.profile import ServerSpec
 from backend.drivers.errors import NetworkMissing, QuotaExceeded
 from backend.drivers.simulated.faults import Where
 from backend.drivers.simulated.settings import SimulatedSettings
+from backend.errors import Finding
 from backend.services.addresses import Place
 from backend.services.balancers import NewBalancer
 from backend.services.servers import Order
@@ -161,3 +162,28 @@ def test_a_balancer_inside_has_none(world: EngineWorld) -> None:
     balancer(world, "internal")
     world.pass_time(60)
     assert (taken(world), rows(world)) == (0, [])
+
+
+def test_a_projects_own_address_leads_to_its_balancer_and_outlives_it(world: EngineWorld) -> None:
+    kept = world.backend.addresses.allocate(SCOPE)
+    subnet = world.simulated.cloud.network.subnets(SCOPE)[0]
+    wanted = NewBalancer("front", BalancerKind.NETWORK, "internet-facing", (subnet,), details={"allocation": kept.id})
+    made = world.backend.balancers.create(SCOPE, wanted).id
+    world.pass_time(60)
+    (row,) = rows(world)
+    assert (row.cloud_id, row.address, row.bound, taken(world)) == (kept.cloud_id, kept.address, True, 1)
+    world.backend.balancers.delete(SCOPE, made)
+    world.backend.addresses.associate(SCOPE, kept.id, Place("10.0.0.1", server_id=run(world)[0]), again=False)
+    world.pass_time(600, 10)
+    assert [each for each in rows(world) if each.holder is Holder.BALANCER] == []
+    assert (taken(world), public(world)) == (1, [kept.address])
+
+
+def test_a_balancer_that_was_never_made_has_no_address_kept_for_it(world: EngineWorld) -> None:
+    kept = world.backend.addresses.allocate(SCOPE)
+    subnet = world.simulated.cloud.network.subnets(SCOPE)[0]
+    wanted = NewBalancer("front", BalancerKind.NETWORK, "internet-facing", (subnet,), details={"allocation": kept.id})
+    world.simulated.faults.refuse(QuotaExceeded("loadbalancers", 1, 0, "no room"), Where(calls=("create_balancer",)))
+    with pytest.raises(Finding):
+        world.backend.balancers.create(SCOPE, wanted)
+    world.backend.addresses.release(SCOPE, kept.id)

@@ -511,6 +511,81 @@ def test_what_is_asked_for_where_there_is_nothing_to_guard_is_kept(ask, balancer
     assert asked[0] in told
 
 
+def net(subnet: str, *others: str, **address: str) -> dict[str, Any]:
+    mappings = [{"SubnetId": subnet, **address}, *({"SubnetId": each} for each in others)]
+    return {"Name": "tcp", "Type": "network", "SubnetMappings": mappings}
+
+
+def test_a_network_balancer_listens_where_it_was_asked_to(world, ask, subnets):
+    (subnet,) = world.call("DescribeSubnets", service="ec2", SubnetIds=subnets[:1])["Subnets"]
+    wanted = subnet["CidrBlock"].rpartition(".")[0] + ".77"
+    asked = {**net(subnets[0], subnets[1], PrivateIPv4Address=wanted), "Scheme": "internal"}
+    (made,) = ask("CreateLoadBalancer", **asked)["LoadBalancers"]
+    told = {each["SubnetId"]: each["LoadBalancerAddresses"] for each in made["AvailabilityZones"]}
+    assert told == {subnets[0]: [{"PrivateIPv4Address": wanted}], subnets[1]: []}
+    assert ask("CreateLoadBalancer", **asked)["LoadBalancers"][0]["LoadBalancerArn"] == made["LoadBalancerArn"]
+    with pytest.raises(Finding):  # the same name with other settings
+        ask("CreateLoadBalancer", **{**net(*subnets[:2]), "Scheme": "internal"})
+    filters = [{"Name": "addresses.private-ip-address", "Values": [wanted]}]
+    (port,) = world.call("DescribeNetworkInterfaces", service="ec2", Filters=filters)["NetworkInterfaces"]
+    assert port["SubnetId"] == subnets[0]
+    arn = made["LoadBalancerArn"]
+    whole = [*asked["SubnetMappings"], {"SubnetId": subnets[2]}]
+    assert len(ask("SetSubnets", LoadBalancerArn=arn, SubnetMappings=whole)["AvailabilityZones"]) == 3
+
+
+def test_a_projects_own_address_leads_to_a_network_balancer(world, ask, refused, subnets):
+    """As long as it is there; nobody leads it elsewhere meanwhile, or gives it back."""
+    address = world.call("AllocateAddress", service="ec2")
+    allocation = address["AllocationId"]
+    (made,) = ask("CreateLoadBalancer", **net(subnets[0], AllocationId=allocation))["LoadBalancers"]
+    (zone,) = made["AvailabilityZones"]
+    assert zone["LoadBalancerAddresses"] == [{"AllocationId": allocation, "IpAddress": address["PublicIp"]}]
+    (told,) = world.call("DescribeAddresses", service="ec2", AllocationIds=[allocation])["Addresses"]
+    filters = [{"Name": "association.allocation-id", "Values": [allocation]}]
+    (port,) = world.call("DescribeNetworkInterfaces", service="ec2", Filters=filters)["NetworkInterfaces"]
+    assert (told["NetworkInterfaceId"], port["RequesterId"]) == (port["NetworkInterfaceId"], "amazon-elb")
+    again = refused("CreateLoadBalancer", **{**net(subnets[0], AllocationId=allocation), "Name": "other"})
+    assert again.code == "ResourceInUse"
+    assert [each["LoadBalancerName"] for each in ask("DescribeLoadBalancers")["LoadBalancers"]] == ["tcp"]
+    for operation, more in {
+        "ReleaseAddress": {"AllocationId": allocation},
+        "DisassociateAddress": {"AssociationId": told["AssociationId"]},
+    }.items():
+        with pytest.raises((AWSError, Finding)):
+            world.call(operation, service="ec2", **more)
+    ask("DeleteLoadBalancer", LoadBalancerArn=made["LoadBalancerArn"])
+    (told,) = world.call("DescribeAddresses", service="ec2", AllocationIds=[allocation])["Addresses"]
+    assert "AssociationId" not in told or told["AssociationId"] is None
+    world.call("ReleaseAddress", service="ec2", AllocationId=allocation)
+
+
+@pytest.mark.parametrize(
+    ("more", "address", "code"),
+    [
+        ({}, {"AllocationId": "eipalloc-0123456789abcdef0"}, "AllocationIdNotFound"),
+        ({}, {"AllocationId": "mine"}, "AllocationIdNotFound"),
+        ({}, {"PrivateIPv4Address": "172.31.0.9"}, "InvalidConfigurationRequest"),
+        ({"Scheme": "internal"}, {"AllocationId": "eipalloc-0123456789abcdef0"}, "InvalidConfigurationRequest"),
+        ({"Scheme": "internal"}, {"PrivateIPv4Address": "10.99.0.1"}, "InvalidConfigurationRequest"),
+        ({"Scheme": "internal"}, {"PrivateIPv4Address": "x"}, "InvalidConfigurationRequest"),
+        ({"Type": "application"}, {"AllocationId": "eipalloc-0123456789abcdef0"}, "InvalidConfigurationRequest"),
+        ({}, {"IPv6Address": "::1"}, "InvalidConfigurationRequest"),
+    ],
+)
+def test_addresses_that_no_balancer_has(ask, refused, subnets, more, address, code):
+    assert refused("CreateLoadBalancer", **{**net(subnets[0], subnets[1], **address), **more}).code == code
+    assert ask("DescribeLoadBalancers")["LoadBalancers"] == []
+
+
+def test_one_subnet_alone_has_addresses(world, refused, subnets):
+    allocation = world.call("AllocateAddress", service="ec2")["AllocationId"]
+    asked = net(subnets[0])
+    asked["SubnetMappings"].append({"SubnetId": subnets[1], "AllocationId": allocation})
+    words = refused("CreateLoadBalancer", **asked)
+    assert (words.code, "first subnet only" in words.message) == ("InvalidConfigurationRequest", True)
+
+
 def test_a_listener_that_goes_meanwhile_has_no_rules(ask, refused, group, listener, monkeypatch):
     """Whoever deletes it comes before the balancer is held."""
 

@@ -79,7 +79,7 @@ class FakeOctavia:
             return Reply(201, {"rule": {"id": made}})
         thing = {"id": made, "tags": [], **asked.body[_ONE[noun]]}
         if noun == "loadbalancers":
-            thing |= {"vip_address": "10.0.0.9", "provisioning_status": "PENDING_CREATE"}
+            thing |= {"vip_address": thing.get("vip_address", "10.0.0.9"), "provisioning_status": "PENDING_CREATE"}
         if noun == "listeners":
             thing["loadbalancers"] = [{"id": thing["loadbalancer_id"]}]
         if noun == "l7policies":

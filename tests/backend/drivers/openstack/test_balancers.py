@@ -163,6 +163,13 @@ def test_an_older_octavia_has_them_kept_where_the_operator_says_so(made_with, sc
     assert "vip_sg_ids" not in fake.all("loadbalancers")[0]
 
 
+def test_it_listens_where_it_was_asked_to(making, scope, fake):
+    making.create(scope, balancer_plan(BALANCER))
+    making.create(scope, balancer_plan(replace(BALANCER, id="9" * 16, details={"address": "10.0.0.77"})))
+    assert [each.get("vip_address") for each in fake.all("loadbalancers")][1] == "10.0.0.77"
+    assert digest_of(balancer_plan(BALANCER)) == digest_of(balancer_plan(replace(BALANCER, details={"address": "x"})))
+
+
 @pytest.mark.parametrize(("told", "port"), [("floating", "port-1"), ("none", None)])
 def test_the_port_that_public_addresses_lead_to_is_told(made_with, scope, fake, told, port):
     made = made_with(public_addresses=told).create(scope, balancer_plan(BALANCER))
