@@ -13,7 +13,7 @@ def suspend(store: Store, brake: Brake) -> str:
     held, words = brakes.put(store, brake), brake.told()
     return (
         f"{words[0].upper()}{words[1:]}: {held} groups. Nothing is launched and nothing ended there, but for what"
-        " was under way; coppice resume-all takes it off."
+        f" was under way; {brake.lifted_by()} takes it off."
     )
 
 
@@ -21,8 +21,12 @@ def resume(store: Store, project: str, region: str) -> str:
     """Take one off. Raises CannotDo where it is not on; others that hold the same groups stay on."""
     if not brakes.lift(store, project, region):
         with store.read() as conn:
-            others = [each.told() for each in brakes.everywhere(conn)]
+            others = [_with_its_end(each) for each in brakes.everywhere(conn)]
         raise CannotDo(f"no such brake is on{''.join(f'; {each}' for each in others)}")
     with store.read() as conn:
-        left = [each.told() for each in brakes.everywhere(conn)]
+        left = [_with_its_end(each) for each in brakes.everywhere(conn)]
     return "".join(["The brake is off: what it held goes on.", *(f"\nStill, {each}." for each in left)])
+
+
+def _with_its_end(brake: Brake) -> str:
+    return f"{brake.told()} ({brake.lifted_by()})"

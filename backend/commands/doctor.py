@@ -230,7 +230,7 @@ def _held(ward: Ward) -> Iterator[Checked]:
         on, refusing = brakes.everywhere(conn, _MOST), watches.refusing(conn)
         dead = len(outbox.dead(conn, _MOST))
     for brake in on[:_SOME]:
-        yield Checked("brake", WARNING, brake.told(), "coppice resume-all")
+        yield Checked("brake", WARNING, brake.told(), brake.lifted_by())
     if not on:
         yield Checked("brake", OK, "none is on")
     if refusing:

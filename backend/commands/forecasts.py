@@ -54,13 +54,16 @@ def _share(error: float | None) -> str:
 
 
 def _list(asked: argparse.Namespace) -> Told:
-    store = opening.ready_store(opening.settings())
-    told = listed(store, SystemClock(), asked.project)
+    present = opening.settings()
+    told = listed(opening.ready_store(present), SystemClock(), opening.project_wanted(present, asked.project))
     return told or ("No policy foresees anything." if asked.output == "table" else [])
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--project", help="id of the project whose policies are meant (default: all)")
+    parser.add_argument(
+        "--project",
+        help="its id; of the embedded cloud an account, too (default: all)",
+    )
 
 
 _MORE: Final = """\

@@ -81,7 +81,10 @@ def _secret_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _list_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--project", help="id of the project whose messages are meant (default: all)")
+    parser.add_argument(
+        "--project",
+        help="its id; of the embedded cloud an account, too (default: all)",
+    )
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -95,8 +98,18 @@ def _store() -> Store:
     return opening.ready_store(opening.settings())
 
 
+def _of_project(asked: argparse.Namespace) -> tuple[Store, str | None]:
+    """The database, and the project that is meant; None: all. Raises CannotDo."""
+    return _store(), opening.project_wanted(opening.settings(), asked.project)
+
+
+def _resend(asked: argparse.Namespace) -> Told:
+    store, project = _of_project(asked)
+    return resend(store, SystemClock(), project, asked.ids)
+
+
 def _list(asked: argparse.Namespace) -> Told:
-    return listed(_store(), asked.project) or ("Nothing was given up." if asked.output == "table" else [])
+    return listed(*_of_project(asked)) or ("Nothing was given up." if asked.output == "table" else [])
 
 
 COMMANDS: Final = (
@@ -105,13 +118,13 @@ COMMANDS: Final = (
     Command(
         "messages resend",
         "have messages that were given up told again",
-        lambda asked: resend(_store(), SystemClock(), asked.project, asked.ids),
+        _resend,
         _arguments,
     ),
     Command(
         "messages drop",
         "forget messages that were given up",
-        lambda asked: drop(_store(), asked.project, asked.ids),
+        lambda asked: drop(*_of_project(asked), asked.ids),
         _arguments,
     ),
 )

@@ -338,6 +338,11 @@ def project_of(chosen: BackendSettings, named: str) -> str:
     return found[0].project
 
 
+def project_wanted(chosen: BackendSettings, named: str | None) -> str | None:
+    """As ``project_of``; None where all are meant."""
+    return project_of(chosen, named) if named else None
+
+
 def accounts_of(chosen: BackendSettings, seal: Seal | None = None) -> Accounts:
     """The accounts of the embedded cloud. Raises CannotDo.
 

@@ -12,6 +12,7 @@ from typing import Final
 from backend.clock import SystemClock
 from backend.commands import CannotDo, grants, opening, orphans, schema, seals
 from backend.commands.line import Command, Told
+from backend.config import BackendSettings
 from backend.drivers.simulated import SimulatedCloud, hand
 from backend.store import sealed, sessions
 from backend.store.secrets import new_key
@@ -92,14 +93,20 @@ def _orphans(asked: argparse.Namespace) -> Told:
     present, clock = opening.settings(), SystemClock()
     store = opening.ready_store(present)
     if asked.release:
-        return orphans.release(store, clock, asked.release)
+        return orphans.release(store, clock, _place(present, asked.release))
     if asked.look:
         regions = opening.regions_of(present)
         served = regions if present.driver != "openstack" else regions.values()
-        return orphans.look(store, clock, asked.look, served, regions.values())
+        return orphans.look(store, clock, _place(present, asked.look), served, regions.values())
     if asked.output == "json":
         return orphans.found(store, clock.now(), present.engine.sweeping)
     return "\n".join(orphans.listed(store, clock, present.engine.sweeping))
+
+
+def _place(present: BackendSettings, word: str) -> str:
+    """``PROJECT/REGION`` with the id of the project that is meant. Raises CannotDo."""
+    project, *rest = word.split("/", 1)
+    return "/".join([opening.project_of(present, project), *rest])
 
 
 def state_argument(parser: argparse.ArgumentParser) -> None:

@@ -6,11 +6,12 @@ import argparse
 import getpass
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
 from backend.clock import SystemClock
-from backend.commands import brakes, doctor, engine_list, groups, opening
+from backend.commands import CannotDo, brakes, doctor, engine_list, groups, opening
 from backend.commands.groups import Wanted
 from backend.commands.line import Command, Told
 from backend.config import BackendSettings
@@ -37,7 +38,7 @@ def _groups_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _place_arguments(parser: argparse.ArgumentParser, help_text: str) -> None:
-    parser.add_argument("--project", help=f"{help_text} project")
+    parser.add_argument("--project", help=f"{help_text} project: its id; of the embedded cloud an account, too")
     parser.add_argument("--region", help=f"{help_text} region, by the cloud's name")
 
 
@@ -49,18 +50,27 @@ def _number(text: str) -> int:
 
 
 def _groups(asked: argparse.Namespace) -> Told:
-    _, store = _opened()
-    return groups.listed(store, SystemClock(), Wanted(asked.project, asked.region, asked.after, asked.limit))
+    present, store = _opened()
+    project, region = _place(present, asked)
+    return groups.listed(store, SystemClock(), Wanted(project, region, asked.after, asked.limit))
+
+
+def _place(present: BackendSettings, asked: argparse.Namespace) -> tuple[str | None, str | None]:
+    """The project and the region that are meant; None: all. Raises CannotDo where there is none of that name."""
+    project = opening.project_wanted(present, asked.project)
+    return project, opening.cloud_region(present, asked.region) if asked.region else None
 
 
 def _explain_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("group", help="its name, or its id")
-    parser.add_argument("--project", help="whose it is, where several have one of that name")
+    told = "whose it is, where several have one of that name: its id; of the embedded cloud an account, too"
+    parser.add_argument("--project", help=told)
 
 
 def _explain(words: Words, asked: argparse.Namespace) -> Told:
     present, store = _opened()
-    return groups.explain(store, SystemClock(), present.engine, words, (asked.group, asked.project))
+    project = opening.project_wanted(present, asked.project)
+    return groups.explain(store, SystemClock(), present.engine, words, (asked.group, project))
 
 
 def _suspend_arguments(parser: argparse.ArgumentParser) -> None:
@@ -70,17 +80,21 @@ def _suspend_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _suspend(asked: argparse.Namespace) -> Told:
-    _, store = _opened()
+    present, store = _opened()
+    project, region = _place(present, asked)
     who = f"{getpass.getuser()}@{socket.gethostname()}"
     with store.read() as conn:
         now = store.lease_now(conn)  # as everybody reads it, whatever this machine's clock says
-    brake = Brake(asked.project or "", asked.region or "", now, who[:255], asked.reason[:255])
+    brake = Brake(project or "", region or "", now, who[:255], asked.reason[:255])
     return brakes.suspend(store, brake)
 
 
 def _resume(asked: argparse.Namespace) -> Told:
-    _, store = _opened()
-    return brakes.resume(store, asked.project or "", asked.region or "")
+    present, store = _opened()
+    project = asked.project or ""
+    with suppress(CannotDo):  # an account may have gone since
+        project = project and opening.project_of(present, project)
+    return brakes.resume(store, project, asked.region or "")
 
 
 def _doctor(_asked: argparse.Namespace) -> Told:

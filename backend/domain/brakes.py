@@ -28,3 +28,9 @@ class Brake:
         region = f"region {self.region}" if self.region else "all regions"
         since = self.since.isoformat(timespec="seconds")
         return f"the brake of {project} in {region} is on since {since}, by {self.set_by}"
+
+    def lifted_by(self) -> str:
+        """The operator's command that takes it off."""
+        project = f" --project {self.project_id}" if self.project_id else ""
+        region = f" --region {self.region}" if self.region else ""
+        return f"coppice resume-all{project}{region}"

@@ -149,7 +149,7 @@ class Explanation:
         if self.brake is not None:
             why = f": {self.brake.reason}" if self.brake.reason else ""
             if operator:
-                yield f"{self.brake.told()}{why} (coppice resume-all)"
+                yield f"{self.brake.told()}{why} ({self.brake.lifted_by()})"
             else:
                 since = instant(self.brake.since)
                 yield f"the cloud's operator lets nothing be launched and nothing ended since {since}{why}"

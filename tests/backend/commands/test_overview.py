@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
 import pytest
+from sqlalchemy import text
 
 import wsgi
+from backend.clock import SystemClock
 from backend.commands import CannotDo, brakes, doctor, engine_list, groups, opening, orphans
 from backend.commands.groups import Wanted
 from backend.commands.line import Troubles, written
@@ -22,6 +26,7 @@ from backend.domain.hooks import HookRequest, Transition
 from backend.domain.profile import ServerSpec
 from backend.drivers.brokers import Broker
 from backend.drivers.errors import CloudUnavailable, NotAuthorized
+from backend.engine.settings import EngineSettings
 from backend.errors import KeysUnreached
 from backend.services.servers import Order
 from backend.store import brakes as brake_rows
@@ -31,8 +36,10 @@ from backend.store.engines import EngineRecord
 from backend.store.guarded import Guard
 from backend.store.leased import Claimer, Room
 from backend.store.secrets import Seal, new_key
+from backend.store.session import Store
 from tests.backend.configured import configured
 from tests.backend.engine.world import EngineWorld
+from tests.databases import start
 from tests.factories import NOW, OTHER, SCOPE
 from translators.autoscaling import explaining
 
@@ -180,10 +187,17 @@ def test_the_brake_is_put_on_and_taken_off_by_a_word(world):
     assert said.startswith(
         "The brake of all projects in all regions is on since 2026-11-22T13:00:00+00:00, by root@ops: 1"
     )
+    assert said.endswith("; coppice resume-all takes it off.")
+    said = brakes.suspend(world.store, Brake("p", "us-east-1", NOW, "root@ops", ""))
+    assert said.endswith("; coppice resume-all --project p --region us-east-1 takes it off.")
     brakes.suspend(world.store, Brake("p", "", NOW, "root@ops", ""))
-    with pytest.raises(CannotDo, match="no such brake is on; the brake of all projects in all regions is on"):
+    with pytest.raises(
+        CannotDo, match="no such brake is on; the brake of all projects in all regions is on"
+    ) as refused:
         brakes.resume(world.store, "q", "")
-    assert "Still, the brake of project p" in brakes.resume(world.store, "", "")
+    assert "(coppice resume-all --project p --region us-east-1)" in str(refused.value)
+    assert "by root@ops (coppice resume-all --project p)." in brakes.resume(world.store, "", "")
+    brakes.resume(world.store, "p", "us-east-1")
     assert brakes.resume(world.store, "p", "") == "The brake is off: what it held goes on."
 
 
@@ -236,6 +250,61 @@ def test_whether_anybody_listens_is_told_where_a_bus_is_named(migrated):
     assert told(listens=True) == [("warning", "1 listening, the last was heard 2:00:00 ago")]
     migrated.clock.move(30)
     assert told(listens=True) == [("warning", "nobody listens on the cloud's bus")]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["sqlite", *(pytest.param(each, marks=pytest.mark.database) for each in ("postgresql", "mariadb"))],
+)
+def test_a_database_that_takes_no_writes_is_a_fault_of_its_own(kind, tmp_path):
+    file = tmp_path / "store.db"
+    try:
+        server = nullcontext() if kind == "sqlite" else start.database(kind)
+        with server as made:
+            url = f"sqlite:///{file}" if made is None else made.url
+            migrate.upgrade(url)
+            assert _database_of(url)["state"] == "ok"
+            if made is None:
+                url = f"sqlite:///file:{file}?mode=ro&uri=true"
+            else:
+                made.refuse_writes(refused=True)
+            told = _database_of(url)
+    except start.Unavailable as why:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(f"no {kind} here: {why}")
+    assert told["state"] == "FAULT"
+    assert "takes no writes: " in told["found"]
+    assert "[database] url" in told["todo"]
+
+
+def _database_of(url):
+    store = Store(url, SystemClock())
+    ward = doctor.Ward(store, SystemClock(), EngineSettings(), lambda: EngineWorld().simulated.cloud)
+    try:
+        return _row(doctor.examined(ward), "database")
+    finally:
+        store.close()
+
+
+def test_a_schema_of_a_newer_coppice_is_told_with_what_helps(tmp_path):
+    url = f"sqlite:///{tmp_path}/store.db"
+    migrate.upgrade(url)
+    store = Store(url, SystemClock())
+    ward = doctor.Ward(store, SystemClock(), EngineSettings(), lambda: EngineWorld().simulated.cloud)
+
+    def told(revision):
+        store.transact(
+            lambda conn: conn.execute(text("UPDATE alembic_version SET version_num = :it"), {"it": revision})
+        )
+        return _row(doctor.examined(ward), "schema")
+
+    beyond = told("0999")
+    assert (beyond["state"], beyond["found"]) == ("ok", f"revision 0999, newer than this Coppice, which knows {HERE}")
+    other = told("1-1000")
+    assert (other["state"], other["todo"]) == ("FAULT", "run the newer Coppice here, too")
+    assert told("0002")["todo"] == "coppice migrate"
+    store.close()
 
 
 def test_what_is_wrong_is_told_with_what_to_do(migrated):
@@ -437,3 +506,27 @@ def test_each_is_a_command(state, form, capsys):
     assert wsgi.main(["resume-all", "-o", form]) == 0
     assert "The brake is off" in capsys.readouterr().out
     assert opening.settings().state == str(state)
+
+
+def test_a_project_is_named_as_its_account_is_and_one_that_is_not_there_is_refused(state, capsys):
+    assert wsgi.main(["suspend-all", "--project", "default", "--region", "us-east-1"]) == 0
+    assert "The brake of project embedded in region us-east-1 is on" in capsys.readouterr().out
+    assert wsgi.main(["doctor"]) == 1
+    assert "coppice resume-all --project embedded --region us-east-1" in capsys.readouterr().out
+    assert wsgi.main(["resume-all", "--project", "default", "--region", "us-east-1"]) == 0
+    for command in (["suspend-all"], ["groups"], ["explain", "web"], ["messages", "list"], ["forecasts"]):
+        assert wsgi.main([*command, "--project", "defualt"]) == 1
+        assert "there is no account defualt" in capsys.readouterr().err, command
+    for command in ("suspend-all", "groups"):
+        assert wsgi.main([command, "--region", "us-esat-1"]) == 1
+        assert "us-esat-1 is no region that is served here" in capsys.readouterr().err
+    for word in ("--release", "--look"):
+        assert wsgi.main(["orphans", word, "defualt/us-east-1"]) == 1
+        assert "there is no account defualt" in capsys.readouterr().err
+
+
+def test_a_brake_is_taken_off_by_the_words_that_it_was_put_on_with_whatever_is_there_now(state, capsys):
+    store = opening.store_of(opening.settings())
+    brake_rows.put(store, Brake("gone", "nowhere", NOW, "root@ops", ""))
+    assert wsgi.main(["resume-all", "--project", "gone", "--region", "nowhere"]) == 0
+    assert "The brake is off" in capsys.readouterr().out
