@@ -116,15 +116,29 @@ if TYPE_CHECKING:
 
 
 LOG = logging.getLogger("wsgi")
+_REFUSALS = (CannotStart, CannotDo, StoreUnavailable, KeysUnreached, SecretUnreadable, *UNREADABLE)
+"""What says in words for an operator why something cannot be."""
 
 
 def embedded_identity(chosen: BackendSettings, store: Store) -> Identity:
     """The first key pair of the embedded cloud, and those of its accounts."""
-    pair = keys.read(Path(chosen.state) / ENV_FILE)
+    pair = _first_keys(chosen)
     caller = Caller(access_key=pair.access_key, user_id=EMBEDDED, user_name=USER, project_id=EMBEDDED)
     first = StaticCredentials({pair.access_key: Credential(pair.secret_key, caller)})
     others = KeystoneCredentials(Callers(accounts_of(chosen, store.seal)))
     return Identity(FirstOf(first, others), regions_of(chosen), number_of)
+
+
+def _first_keys(chosen: BackendSettings) -> keys.KeyPair:
+    """Raises CannotDo where nobody has made them."""
+    path = Path(chosen.state) / ENV_FILE
+    try:
+        return keys.read(path)
+    except (OSError, KeyError) as error:
+        raise CannotDo(
+            f"the embedded cloud's keys are not in {path}: coppice run makes them there at its first start,"
+            " [DEFAULT] state names the folder"
+        ) from error
 
 
 def keystone_identity(
@@ -313,8 +327,7 @@ def create_metadata() -> Metadata:
 
 def main(given: Sequence[str] | None = None) -> int:
     """The command line; see ``backend.commands``."""
-    refusals = (CannotStart, CannotDo, StoreUnavailable, KeysUnreached, SecretUnreadable, *UNREADABLE)
-    return line.run(COMMANDS, given, refusals, LOG)
+    return line.run(COMMANDS, given, _REFUSALS, LOG)
 
 
 def _tokens_of(keys: DerivedKeys) -> TokenKeys:
@@ -334,10 +347,14 @@ def _engine_log_from(level: str) -> None:
 
 
 def _serve(asked: argparse.Namespace) -> None:
-    schema.check_url(settings().database_url)
-    seal_of(settings())
-    log_lines.set_form(settings().log_form)
-    commands.become(commands.gunicorn(asked.bind))
+    chosen = settings()
+    schema.check_url(chosen.database_url)
+    seal_of(chosen)
+    command = commands.gunicorn(asked.bind)
+    if chosen.driver != "openstack":
+        _first_keys(chosen)
+    log_lines.set_form(chosen.log_form)
+    commands.become(command)
 
 
 def _metadata(asked: argparse.Namespace) -> None:
@@ -384,6 +401,9 @@ def _policy_check_arguments(parser: argparse.ArgumentParser) -> None:
 def _policy_check(asked: argparse.Namespace) -> line.Told:
     from gateway.auth import policy
 
+    known = {policy.action_of(service, name) for service, names in registry.supported().items() for name in names}
+    if asked.action not in known:
+        raise CannotDo(f"there is no action {asked.action}: coppice policy sample prints all there are")
     conf = gateway_config.parsed()
     caller = Caller("", asked.user, "", asked.project, roles=frozenset(asked.role))
     return policy.judged(conf, gateway_config.policy_of(conf), caller, asked.action, asked.region)
@@ -444,6 +464,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(name)
     try:
         return made()
+    except _REFUSALS as why:
+        raise CannotStart(str(why)) from why
     except AttributeError as error:  # which would look as if there were no application
         raise RuntimeError("the gateway could not be made") from error
 

@@ -12,7 +12,11 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NoReturn
+
+from gunicorn.arbiter import Arbiter
+
+from gateway.local import CannotStart
 
 _LOG: Final = logging.getLogger(__name__)
 _TRIAL_SECONDS: Final = 60
@@ -62,16 +66,29 @@ def careful(
 
 
 def begin(load: Callable[[], None]) -> None:
-    """Load a worker's application. Where others have begun before, one that cannot is replaced after a pause."""
+    """Load a worker's application. Where others have begun before, one that cannot is replaced after a pause.
+
+    Where none has, all ends; a reason that is in words for an operator is told without its place in the code.
+    """
     try:
         load()
+    except CannotStart as why:
+        if not BEGUN:
+            _LOG.critical("nothing can be served: %s", why)
+            raise SystemExit(Arbiter.APP_LOAD_ERROR) from why
+        _replace(why)
     except Exception as why:
         if not BEGUN:
             raise
-        _LOG.error("a worker cannot begin, which is tried again: %s", why)
-        threading.Event().wait(_PAUSE_SECONDS)
-        raise SystemExit(_TRY_AGAIN) from why
+        _replace(why)
     BEGUN.note()
+
+
+def _replace(why: Exception) -> NoReturn:
+    """End this worker, so that the master begins another after a pause."""
+    _LOG.error("a worker cannot begin, which is tried again: %s", why)
+    threading.Event().wait(_PAUSE_SECONDS)
+    raise SystemExit(_TRY_AGAIN) from why
 
 
 def _works(load: Callable[[], object], ended: Callable[[int], object]) -> bool:

@@ -194,6 +194,9 @@ def test_what_belongs_to_no_group_is_listed_and_let_go_by_a_command(tmp_path, mo
         ("OS_DEFAULT__STATE", "", ["orphans"], "the database is not migrated: coppice migrate"),
         ("OS_DEFAULT__STATE", "", ["reseal"], "the database is not migrated: coppice migrate"),
         ("OS_GATEWAY__WORKERS", "abc", ["serve"], "abc"),
+        ("OS_DEFAULT__STATE", "", ["serve"], "coppice run makes them there at its first start"),
+        ("OS_DEFAULT__STATE", "", ["policy", "check", "autoscaling:Bogus"], "there is no action autoscaling:Bogus"),
+        ("OS_DEFAULT__STATE", "", ["policy", "check", "SetDesiredCapacity"], "coppice policy sample prints all"),
         ("OS_GATEWAY__WORKERS", "abc", ["run", "--port", "0", "--state", "here"], "abc"),
     ],
 )

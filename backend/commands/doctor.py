@@ -22,10 +22,10 @@ from backend.drivers.errors import CloudError, NotAuthorized
 from backend.engine.inbox import SILENCE
 from backend.engine.kinds import KINDS
 from backend.engine.settings import EngineSettings
-from backend.errors import KeysUnreached, StoreUnavailable
+from backend.errors import KeysUnreached
 from backend.policies.sweep import SweepRule
 from backend.store import brakes, engines, events, migrate, outbox, overview, sealed, watches
-from backend.store.away import AWAY
+from backend.store.away import SAYS_NO, takes_no_writes
 from backend.store.leased import Kinds
 from backend.store.sealed import How
 from backend.store.session import Store
@@ -94,16 +94,19 @@ def examined(ward: Ward) -> Rows:
 def _checks(ward: Ward) -> Iterator[Checked]:
     try:
         began = ward.clock.monotonic()
-        reason = migrate.refusal(ward.store)
+        present, reason = migrate.stands_at(ward.store), migrate.refusal(ward.store)
         took = ward.clock.monotonic() - began
-    except (*AWAY, StoreUnavailable) as error:
+    except SAYS_NO as error:
         yield Checked("database", FAULT, " ".join(str(error).split())[:200], "start it, or correct [database] url")
         return
-    yield Checked("database", OK, f"{ward.store.dialect}, answers in {took * 1000:.0f} ms")
+    answers = f"{ward.store.dialect}, answers in {took * 1000:.0f} ms"
     if reason is not None:
-        yield Checked("schema", FAULT, reason, "coppice migrate")
+        yield Checked("database", OK, answers)
+        todo = "run the newer Coppice here, too" if migrate.is_beyond(present, migrate.head()) else "coppice migrate"
+        yield Checked("schema", FAULT, reason, todo)
         return
-    yield Checked("schema", OK, f"revision {migrate.head()}")
+    yield _written(ward.store, answers)
+    yield _schema(present)
     yield _skew(ward)
     yield _secrets(ward.store)
     yield _engines(ward)
@@ -116,6 +119,20 @@ def _checks(ward: Ward) -> Iterator[Checked]:
         yield _events(ward)
     yield from _held(ward)
     yield from _cloud(ward)
+
+
+def _written(store: Store, answers: str) -> Checked:
+    refusal = takes_no_writes(store)
+    if refusal is None:
+        return Checked("database", OK, answers)
+    todo = "see which server takes writes now, and that [database] url leads there"
+    return Checked("database", FAULT, f"{answers}, and takes no writes: {refusal[:200]}", todo)
+
+
+def _schema(present: str | None) -> Checked:
+    known = migrate.head()
+    newer = f", newer than this Coppice, which knows {known}" if migrate.is_beyond(present, known) else ""
+    return Checked("schema", OK, f"revision {present or known}{newer}")
 
 
 def _secrets(store: Store) -> Checked:

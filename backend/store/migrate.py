@@ -104,19 +104,27 @@ def downgrade(url: str, revision: str) -> None:
 
 def current(url: str) -> str | None:
     """The revision a database stands at, None where it has none."""
-    with _opened(url) as store, store.read() as connection:
+    with _opened(url) as store:
+        return stands_at(store)
+
+
+def stands_at(store: Store) -> str | None:
+    """The revision a store stands at, None where it has none."""
+    with store.read() as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 
 def refusal(store: Store) -> str | None:
     """Why this code cannot work with a store, in one sentence; None where it can."""
-    with store.read() as connection:
-        return _refusal(MigrationContext.configure(connection).get_current_revision())
+    return _refusal(stands_at(store))
 
 
 def _refusal(present: str | None) -> str | None:
+    if present is None:
+        return "the database is not migrated: coppice migrate"
     if not is_beyond(present, head()):
-        return None if present == head() else "the database is not migrated: coppice migrate"
+        behind = f"the database is not migrated: it stands at {present}, this Coppice needs {head()}: coppice migrate"
+        return None if present == head() else behind
     if place(present)[0] == place(head())[0]:
         return None
     return f"the database was migrated by a newer Coppice: it stands at {present}, this one knows {head()}: upgrade it"

@@ -21,9 +21,13 @@ APPLICATION = """
 import os
 from pathlib import Path
 
+from gateway.local import CannotStart
+
 words = (Path(__file__).parent / "words").read_text()
 if not words:
     raise ValueError("there are no words")
+if words == "refused":
+    raise CannotStart("the words are refused")
 
 
 def application(environ, start_response):
@@ -105,6 +109,15 @@ def test_who_starts_a_gateway_that_cannot_begin_reads_it_at_once(tmp_path: Path)
     served = Served(tmp_path, "")
     assert served.process.wait(PATIENCE) == 3
     assert "there are no words" in served.log.read_text()
+    served.close()
+
+
+def test_what_is_told_in_words_for_an_operator_is_told_without_a_trace(tmp_path: Path) -> None:
+    served = Served(tmp_path, "refused")
+    assert served.process.wait(PATIENCE) == 4
+    told = served.log.read_text()
+    assert "nothing can be served: the words are refused" in told
+    assert "Traceback" not in told
     served.close()
 
 

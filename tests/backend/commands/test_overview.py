@@ -263,26 +263,31 @@ def test_a_database_that_takes_no_writes_is_a_fault_of_its_own(kind, tmp_path):
         with server as made:
             url = f"sqlite:///{file}" if made is None else made.url
             migrate.upgrade(url)
-            assert _database_of(url)["state"] == "ok"
+            assert _database_of(url)[0] == "ok"
             if made is None:
                 url = f"sqlite:///file:{file}?mode=ro&uri=true"
             else:
                 made.refuse_writes(refused=True)
-            told = _database_of(url)
+            state, found, todo = _database_of(url)
     except start.Unavailable as why:
         if os.environ.get("CI") == "true":
             raise
         pytest.skip(f"no {kind} here: {why}")
-    assert told["state"] == "FAULT"
-    assert "takes no writes: " in told["found"]
-    assert "[database] url" in told["todo"]
+    assert state == "FAULT"
+    assert "takes no writes: " in found
+    assert "[database] url" in todo
+
+
+def _told(ward, check):
+    (found,) = (row for row in doctor.examined(ward) if row["check"] == check)
+    return found["state"], found["found"], found["todo"]
 
 
 def _database_of(url):
     store = Store(url, SystemClock())
     ward = doctor.Ward(store, SystemClock(), EngineSettings(), lambda: EngineWorld().simulated.cloud)
     try:
-        return _row(doctor.examined(ward), "database")
+        return _told(ward, "database")
     finally:
         store.close()
 
@@ -297,13 +302,17 @@ def test_a_schema_of_a_newer_coppice_is_told_with_what_helps(tmp_path):
         store.transact(
             lambda conn: conn.execute(text("UPDATE alembic_version SET version_num = :it"), {"it": revision})
         )
-        return _row(doctor.examined(ward), "schema")
+        return _told(ward, "schema")
 
-    beyond = told("0999")
-    assert (beyond["state"], beyond["found"]) == ("ok", f"revision 0999, newer than this Coppice, which knows {HERE}")
-    other = told("1-1000")
-    assert (other["state"], other["todo"]) == ("FAULT", "run the newer Coppice here, too")
-    assert told("0002")["todo"] == "coppice migrate"
+    assert told("0999") == ("ok", f"revision 0999, newer than this Coppice, which knows {HERE}", "")
+    state, found, todo = told("1-1000")
+    assert (state, todo) == ("FAULT", "run the newer Coppice here, too")
+    assert "it stands at 1-1000" in found
+    assert told("0002") == (
+        "FAULT",
+        f"the database is not migrated: it stands at 0002, this Coppice needs {HERE}: coppice migrate",
+        "coppice migrate",
+    )
     store.close()
 
 
