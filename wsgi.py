@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -15,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backend import Backend, measures, tracing
+from backend import Backend, config, measures, tracing
 from backend.clock import SystemClock
 from backend.commands import (
     CannotDo,
@@ -27,6 +28,7 @@ from backend.commands import (
     line,
     listening,
     messages,
+    misnamed,
     offers,
     operator,
     overview,
@@ -36,6 +38,7 @@ from backend.commands import (
     seals,
     sources,
 )
+from backend.commands.doctor import told_of
 from backend.commands.line import Command
 from backend.commands.opening import (
     ENV_FILE,
@@ -335,9 +338,18 @@ def _tokens_of(keys: DerivedKeys) -> TokenKeys:
 
 
 def _log_from(level: str) -> None:
-    """Log from that level on, in the form of the settings."""
+    """Log from that level on, in the form of the settings, and first what nobody reads of them."""
     log_lines.set_level(level)
     log_lines.set_form(settings().log_form)
+    if found := _misnamed():
+        LOG.warning("%s: the names are no settings', see docs/configuration.md", told_of(found))
+
+
+def _misnamed() -> Sequence[str]:
+    """Settings that nobody reads."""
+    known = {group: {option.dest for option in options} for group, options in config.OPTIONS.items()}
+    known |= gateway_config.known()
+    return misnamed.names(known, os.environ.get("COPPICE_CONFIG"), os.environ)
 
 
 def _engine_log_from(level: str) -> None:
@@ -453,7 +465,7 @@ COMMANDS = (
     *batches.COMMANDS,
     *receivers.COMMANDS,
     *sources.COMMANDS,
-    *overview.commands(explaining.WORDS),
+    *overview.commands(explaining.WORDS, _misnamed),
 )
 
 

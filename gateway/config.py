@@ -9,6 +9,7 @@ from typing import Any
 
 from gunicorn.config import KNOWN_SETTINGS as _SETTINGS
 from oslo_config import cfg
+from oslo_policy.opts import list_opts
 
 from gateway.audit import Audit
 from gateway.auth.decisions import DecisionSettings
@@ -132,6 +133,12 @@ def register(conf: cfg.ConfigOpts) -> None:
     conf.register_opts(METADATA_OPTIONS, group="metadata")
     conf.register_opts(POLICY_OPTIONS, group="policy")
     conf.register_opts(AUDIT_OPTIONS, group="audit")
+
+
+def known() -> dict[str, set[str]]:
+    """The names of all options of these groups, and of oslo.policy's."""
+    of_groups = {"gateway": OPTIONS, "metadata": METADATA_OPTIONS, "policy": POLICY_OPTIONS, "audit": AUDIT_OPTIONS}
+    return {group: {option.dest for option in options} for group, options in (*of_groups.items(), *list_opts())}
 
 
 def settings_of(conf: cfg.ConfigOpts) -> GatewaySettings:

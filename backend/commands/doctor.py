@@ -70,6 +70,7 @@ class Ward:
         read_keys: reads a key as gateways do for each caller; raises CannotDo.
         members: names of the engines that a coordinator tells; None: there is none; raises CannotDo.
         buses: what became of a word to the brokers of each bus, by what it is called.
+        misnamed: settings that nobody reads.
     """
 
     store: Store
@@ -82,6 +83,7 @@ class Ward:
     read_keys: Callable[[], None] | None = None
     members: Callable[[], Collection[str]] | None = None
     buses: Mapping[str, Callable[[], Sequence[Broker]]] = field(default_factory=dict)
+    misnamed: Sequence[str] = ()
 
 
 def examined(ward: Ward) -> Rows:
@@ -92,6 +94,7 @@ def examined(ward: Ward) -> Rows:
 
 
 def _checks(ward: Ward) -> Iterator[Checked]:
+    yield _settings(ward.misnamed)
     try:
         began = ward.clock.monotonic()
         present, reason = migrate.stands_at(ward.store), migrate.refusal(ward.store)
@@ -119,6 +122,17 @@ def _checks(ward: Ward) -> Iterator[Checked]:
         yield _events(ward)
     yield from _held(ward)
     yield from _cloud(ward)
+
+
+def _settings(misnamed: Sequence[str]) -> Checked:
+    if not misnamed:
+        return Checked("settings", OK, "each is known by its name")
+    return Checked("settings", WARNING, told_of(misnamed), "correct the names: docs/configuration.md tells them")
+
+
+def told_of(misnamed: Sequence[str]) -> str:
+    """That nobody reads these settings."""
+    return f"nobody reads {', '.join(misnamed[:_SOME])}{' ...' if len(misnamed) > _SOME else ''}"
 
 
 def _written(store: Store, answers: str) -> Checked:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import getpass
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -97,7 +97,7 @@ def _resume(asked: argparse.Namespace) -> Told:
     return brakes.resume(store, project, asked.region or "")
 
 
-def _doctor(_asked: argparse.Namespace) -> Told:
+def _doctor(misnamed: Callable[[], Sequence[str]], _asked: argparse.Namespace) -> Told:
     present, clock = opening.settings(), SystemClock()
     store = opening.store_of(present)
     open_cloud = partial(opening.cloud_of, present, store)
@@ -109,6 +109,7 @@ def _doctor(_asked: argparse.Namespace) -> Told:
         listens=bool(present.events.urls),
         members=partial(opening.members_of, present) if present.coordinator else None,
         buses=opening.buses_of(present),
+        misnamed=misnamed(),
     )
     if present.driver == "openstack":
         log_in, time = partial(opening.service_user_of, present), partial(opening.cloud_time_of, present)
@@ -116,11 +117,12 @@ def _doctor(_asked: argparse.Namespace) -> Told:
     return doctor.examined(ward)
 
 
-def commands(words: Words) -> Sequence[Command]:
+def commands(words: Words, misnamed: Callable[[], Sequence[str]]) -> Sequence[Command]:
     """The commands.
 
     Args:
         words: AWS's, in which a group's owner reads what happened.
+        misnamed: settings that nobody reads.
     """
     return (
         Command("engines", "list the engines, who has how much, and who is silent", _engines),
@@ -135,5 +137,9 @@ def commands(words: Words) -> Sequence[Command]:
             _resume,
             partial(_place_arguments, help_text="as it was put on for this"),
         ),
-        Command("doctor", "look what is wrong with the installation, and tell what to do (status 1: a fault)", _doctor),
+        Command(
+            "doctor",
+            "look what is wrong with the installation, and tell what to do (status 1: a fault)",
+            partial(_doctor, misnamed),
+        ),
     )

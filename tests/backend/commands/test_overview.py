@@ -340,7 +340,7 @@ def test_what_is_wrong_is_told_with_what_to_do(migrated):
 
 def test_a_cloud_that_cannot_be_logged_in_to_and_a_schema_that_is_old_are_faults(world, monkeypatch):
     told = _examined(world)
-    assert _states(told) == {"database": "ok", "schema": "FAULT"}
+    assert _states(told) == {"settings": "ok", "database": "ok", "schema": "FAULT"}
     monkeypatch.setattr(migrate, "refusal", lambda _store: None)
 
     def fails():
