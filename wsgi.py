@@ -366,6 +366,7 @@ def _serve(asked: argparse.Namespace) -> None:
     if chosen.driver != "openstack":
         _first_keys(chosen)
     log_lines.set_form(chosen.log_form)
+    commands.count_together()
     commands.become(command)
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from gateway import config, local, supervisor
+
+COUNTING: Final = "PROMETHEUS_MULTIPROC_DIR"
+_LOG: Final = logging.getLogger(__name__)
 
 
 class Clock(Protocol):
@@ -71,6 +75,17 @@ def metadata(bind: str) -> list[str]:
 def _gunicorn(application: str, *binds: str) -> list[str]:
     given = [argument for each in binds if each for argument in ("--bind", each)]
     return [sys.executable, "-m", "gunicorn", "--config", "python:gateway.gunicorn", *given, application]
+
+
+def count_together() -> None:
+    """Have the workers of the gateway that this process becomes tell one number of each thing, whichever is asked."""
+    if COUNTING in os.environ:
+        return
+    folder = local.counting_folder()
+    if folder is None:
+        _LOG.warning("each worker tells metrics of its own: %s names no folder, which they would share", COUNTING)
+    else:
+        os.environ[COUNTING] = str(folder)
 
 
 def become(command: list[str]) -> None:

@@ -101,6 +101,33 @@ def metrics_folder(state: Path) -> Path:
     return empty(state / "metrics")
 
 
+def counting_folder() -> Path | None:
+    """Where the workers of the gateway that this process becomes count together, with nothing in it; None: nowhere.
+
+    It is in memory, and called by this process, which nobody cleans up after: what others left that are no more goes.
+    """
+    if not SHARED_MEMORY.is_dir():
+        return None
+    name = f"coppice-{os.geteuid()}-serve-"
+    for left in SHARED_MEMORY.glob(f"{name}*"):
+        number = left.name.removeprefix(name)
+        if number.isdecimal() and not _lives(int(number)):
+            shutil.rmtree(left, ignore_errors=True)
+    with contextlib.suppress(OSError):  # no room, or somebody else's
+        return empty(SHARED_MEMORY / f"{name}{os.getpid()}")
+    return None
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's has the number now
+        return True
+    return True
+
+
 def is_ready(endpoint: str) -> bool:
     """Whether the gateway there takes requests."""
     try:

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
-from gateway import local
+from gateway import commands, local
 
 
 def test_a_state_folder_is_one_server_s_at_a_time(tmp_path):
@@ -90,3 +94,32 @@ def test_where_there_is_no_memory_for_it_they_count_in_the_state(tmp_path, monke
         place.symlink_to(other) if taken == "link" else place.touch()
     assert local.metrics_folder(tmp_path / "state") == tmp_path / "state" / "metrics"
     assert (other / "file").exists()
+
+
+def test_workers_count_in_a_folder_of_their_gateway_and_what_dead_ones_left_goes(tmp_path, monkeypatch):
+    monkeypatch.setattr(local, "SHARED_MEMORY", tmp_path)
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    lives, gone, strange = (
+        tmp_path / f"coppice-{os.geteuid()}-serve-{name}" for name in (os.getppid(), ended.pid, "what")
+    )
+    for each in (lives, gone, strange):
+        each.mkdir()
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "")
+    monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR")
+    commands.count_together()
+    made = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+    assert made == tmp_path / f"coppice-{os.geteuid()}-serve-{os.getpid()}"
+    assert sorted(tmp_path.iterdir()) == sorted([lives, strange, made])
+    (made / "counter_1.db").touch()
+    commands.count_together()
+    assert list(made.iterdir()), "what was chosen stays"
+
+
+def test_where_there_is_no_memory_to_share_it_is_said(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(local, "SHARED_MEMORY", tmp_path / "none")
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "")
+    monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR")
+    commands.count_together()
+    assert "PROMETHEUS_MULTIPROC_DIR" not in os.environ
+    assert "each worker tells metrics of its own" in caplog.text
