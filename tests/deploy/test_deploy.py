@@ -59,6 +59,26 @@ def test_units_are_sound(unit, tmp_path):
     assert (done.returncode, [line for line in done.stderr.splitlines() if unit.stem.split("@")[0] in line]) == (0, [])
 
 
+def test_units_keep_state_where_they_may_write_and_reload_what_reads_its_settings_again():
+    texts = {unit.stem: unit.read_text() for unit in UNITS}
+    assert all("\nEnvironment=OS_DEFAULT__STATE=/var/lib/coppice\n" in text for text in texts.values())
+    assert all("\nStateDirectory=coppice\n" in text for text in texts.values())
+    reloaded = {name for name, text in texts.items() if "\nExecReload=/bin/kill -HUP $MAINPID\n" in text}
+    assert reloaded == {"coppice-engine@", "coppice-gateway", "coppice-metadata"}
+
+
+def test_metrics_of_gateways_and_engines_are_served_where_prometheus_is_led():
+    documents = [one for file in MANIFESTS for one in yaml.safe_load_all(file.read_text())]
+    templates = [one["spec"]["template"] for one in documents if one["kind"] == "Deployment"]
+    assert len(templates) == 2
+    for template in templates:
+        port = template["metadata"]["annotations"]["prometheus.io/port"]
+        (container,) = template["spec"]["containers"]
+        assert {"name": "metrics", "containerPort": int(port)} in container["ports"]
+        told = {each["name"]: each["value"] for each in container["env"]}
+        assert told.get("OS_ENGINE__METRICS_PORT") == port or told["OS_GATEWAY__OPERATOR_BIND"] == f"0.0.0.0:{port}"
+
+
 @pytest.mark.parametrize(
     "file", [each for each in MANIFESTS if each.name != "kustomization.yaml"], ids=lambda f: f.stem
 )
