@@ -281,7 +281,8 @@ def _held(ward: Ward) -> Iterator[Checked]:
 
 def _resting(store: Store, now: datetime, rule: SweepRule) -> str:
     held = [each for each in orphans.found(store, now, rule) if each["held"]]
-    return f"{sum(each['held'] for each in held)} of {len(held)} projects are held" if held else ""
+    projects = {each["project"] for each in held}
+    return f"{sum(each['held'] for each in held)} are held, of {len(projects)} projects" if held else ""
 
 
 def _cloud(ward: Ward) -> Iterator[Checked]:

@@ -24,7 +24,7 @@ from prometheus_client import Counter
 from gateway import dialects
 from gateway.auth.decisions import DecisionPoint, DecisionSettings, Enforcer, Undecided
 from gateway.local import CannotStart
-from translators import arns
+from translators import arns, registry
 from translators.errors import AWSError
 from translators.registry import Caller
 
@@ -42,6 +42,7 @@ _SELVES: Final = frozenset({("sts", "GetCallerIdentity"), ("sts", "GetSessionTok
 _USUAL: Final = "policy.yaml"
 """The file that oslo.policy looks for by itself, and that need not be there."""
 _WAITING: Final = 1000
+_TOLD: Final = 5
 _UNANSWERED: Final = (Undecided, OSError, RuntimeError, LookupError)
 """Of our own check, and what oslo.policy's ``http`` raises where nobody answers or its URL lacks something."""
 _LOG = logging.getLogger(__name__)
@@ -93,6 +94,14 @@ class RolePolicy:
             raise CannotStart(f"the policy file {enforcer.policy_path} is empty or broken")
         if enforcer.policy_path is None and (file or conf.oslo_policy.policy_file != _USUAL):
             raise CannotStart(f"there is no policy file {enforcer.policy_file}")
+        strange = _of_no_action(enforcer.rules)
+        if strange:
+            named = ", ".join(strange[:_TOLD]) + (" ..." if len(strange) > _TOLD else "")
+            _LOG.warning(
+                "%s: no action that is answered has these names, their rules are asked for nothing: %s",
+                enforcer.policy_path,
+                named,
+            )
         return enforcer
 
     def check(self, caller: Caller, account_id: str, service: str, operation: str, region: str = "") -> None:
@@ -196,6 +205,14 @@ def action_of(service: str, operation: str) -> str:
 def is_read(service: str, operation: str) -> bool:
     """Whether an operation changes nothing."""
     return _base(service, operation) != WRITE
+
+
+def _of_no_action(rules: Collection[str]) -> list[str]:
+    """Names of rules that are like those of actions, and of none that is answered; all others help rules."""
+    known = {action_of(service, name) for service, names in registry.supported().items() for name in names}
+    known |= {READ, WRITE, SELF}
+    services = {each.partition(":")[0] for each in known}
+    return sorted(each for each in rules if each not in known and each.partition(":")[0] in services and ":" in each)
 
 
 def judged(conf: cfg.ConfigOpts, settings: PolicySettings, caller: Caller, action: str, region: str) -> str:

@@ -11,6 +11,7 @@ from oslo_policy import policy as oslo
 
 from gateway.auth.policy import RolePolicy
 from tests.gateway.world import CALLER
+from translators import load as operations  # noqa: F401 - registers every one
 from translators.errors import AWSError
 
 ACCOUNT = "123456789012"
@@ -144,3 +145,16 @@ def test_an_operator_s_rules_go_before_ours(tmp_path):
     assert not allowed(policy, ["scaler"], "autoscaling", "DeleteAutoScalingGroup")
     assert not allowed(policy, ["scaler"], "ec2", "DescribeInstances")
     assert allowed(policy, ["auditor"], "ec2", "DescribeInstances")
+
+
+def test_a_rule_for_an_action_that_is_not_there_is_told(tmp_path, caplog):
+    text = (
+        '"autoscaling:SetDesiredCapacty": "!"\n"member_of": "role:member"\n"site:rule": "@"\n"ec2:RunInstances": "!"\n'
+    )
+    rules(tmp_path, f'{text}"coppice:wirte": "!"\n')
+    (line,) = caplog.messages
+    assert line.startswith(f"{tmp_path}/policy.yaml: no action that is answered has these names")
+    assert line.endswith(": autoscaling:SetDesiredCapacty, coppice:wirte")
+    caplog.clear()
+    rules(tmp_path, '"elasticloadbalancing:AddTags": "rule:coppice:read"\n')
+    assert caplog.messages == []
