@@ -110,6 +110,11 @@ OPTIONS: Final[dict[str, Sequence[Any]]] = {
             choices=("enforce", "record"),
             help="Security groups of balancers where Octavia knows none: refused, or kept without effect.",
         ),
+        cfg.BoolOpt(
+            "address_groups",
+            default=True,
+            help="The firewall heeds rules that name address groups (else rules of prefix lists are refused).",
+        ),
         cfg.DictOpt("subnet_zones", default={}, help="Subnet (name or id):AWS zone, for subnets of one zone."),
         cfg.DictOpt("volume_types", default={}, help="AWS volume type:the cloud's; others get its default."),
     ),

@@ -13,6 +13,7 @@ from backend.drivers.images import ImageMaking, Images
 from backend.drivers.imaging import Imaging
 from backend.drivers.installation import Installation, nobody
 from backend.drivers.key_keeping import KeyKeeping
+from backend.drivers.list_making import ListMaking
 from backend.drivers.metric_sources import MetricSource
 from backend.drivers.network import Networking
 from backend.drivers.network_making import NetworkMaking
@@ -33,7 +34,7 @@ class Cloud:
         sources: who tells what servers have to do, in the order in which they are asked.
         volumes: None where no block storage is driven.
         making: of images; None where they are made with the cloud's own tools. ``groups`` (of security groups) and
-            ``keys`` likewise.
+            ``keys`` likewise. ``lists``: None where rules of groups can name no sets of addresses.
         network_making: None where networks are.
         balancer_making: of load balancers, likewise; ``addresses`` (public ones) and ``interfaces`` likewise.
         spot: what becomes of launches that ask for Spot.
@@ -51,6 +52,7 @@ class Cloud:
     changing: ServerChanging | None = None
     volumes: Volumes | None = None
     groups: GroupMaking | None = None
+    lists: ListMaking | None = None
     keys: KeyKeeping | None = None
     network_making: NetworkMaking | None = None
     balancer_making: BalancerMaking | None = None

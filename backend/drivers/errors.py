@@ -104,6 +104,18 @@ class GroupInUse(Refused):
     """A server or a port has the security group."""
 
 
+class NoAddressGroups(Refused):
+    """The cloud has no sets of addresses that rules can name, or its firewall is said not to heed them."""
+
+
+class AddressGroupNotFound(Refused):
+    """No such set of addresses (any more); ``detail`` is its cloud id where it is known."""
+
+
+class AddressGroupInUse(Refused):
+    """Rules name the set of addresses."""
+
+
 class ServerGroupNotFound(Refused):
     """No such server group; ``detail`` is its name, or its id where that is all there is."""
 

@@ -58,7 +58,8 @@ class Subnet:
 class Rule:
     """One rule of a security group. ``protocol`` is a name or ``-1`` for all; ports None for all.
 
-    ``description`` makes no difference between rules.
+    The peer is one of ``cidr``, ``group_id`` and ``list_id``, a set of addresses that the cloud keeps. ``description``
+    makes no difference between rules.
     """
 
     ingress: bool
@@ -69,6 +70,7 @@ class Rule:
     group_id: str | None = None
     ipv6: bool = False
     description: str = field(default="", compare=False)
+    list_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

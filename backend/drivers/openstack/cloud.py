@@ -18,6 +18,7 @@ from backend.drivers.endings import Ended
 from backend.drivers.exchanges import Exchanges, unrecorded
 from backend.drivers.installation import Installation, nobody
 from backend.drivers.openstack.access import Access, Entry
+from backend.drivers.openstack.address_groups import AddressGroups
 from backend.drivers.openstack.addresses import Addresses
 from backend.drivers.openstack.balancer_statistics import BalancerStatistics
 from backend.drivers.openstack.balancers import OpenStackBalancers
@@ -118,6 +119,7 @@ def open_cloud(
         installation=installation,
         changing=OpenStackServerChanging(rest),
         groups=SecurityGroups(rest, installation),
+        lists=AddressGroups(rest, clock, installation, heeded=settings.address_groups),
         keys=compute,
         volumes=OpenStackVolumes(rest, clock, settings, zones),
         imaging=images,

@@ -249,15 +249,16 @@ def rule_of(rule: Document) -> Rule:
     """A rule of Neutron's document."""
     protocol = str(rule.get("protocol") or "-1")
     v6 = rule.get("ethertype") == "IPv6"
-    group = rule.get("remote_group_id")
+    group, addresses = rule.get("remote_group_id"), rule.get("remote_address_group_id")
     anywhere = "::/0" if v6 else "0.0.0.0/0"
     return Rule(
         ingress=rule["direction"] == "ingress",
         protocol=_PROTOCOLS.get(protocol, protocol),
         port_from=rule.get("port_range_min"),
         port_to=rule.get("port_range_max"),
-        cidr=None if group else rule.get("remote_ip_prefix") or anywhere,
+        cidr=None if group or addresses else rule.get("remote_ip_prefix") or anywhere,
         group_id=group,
+        list_id=addresses,
         ipv6=v6,
         description=rule.get("description") or "",
     )

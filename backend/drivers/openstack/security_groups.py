@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from backend.domain.ids import short_id
 from backend.domain.scope import Scope
-from backend.drivers.errors import CloudError, GroupInUse, SecurityGroupNotFound
+from backend.drivers.errors import AddressGroupNotFound, CloudError, GroupInUse, SecurityGroupNotFound
 from backend.drivers.group_making import NewGroup
 from backend.drivers.installation import Installation
 from backend.drivers.network import Rule
@@ -155,6 +155,8 @@ def _body(group_id: str, rule: Rule) -> Mapping[str, Any]:
         body["port_range_max"] = rule.port_to
     if rule.group_id is not None:
         body["remote_group_id"] = rule.group_id
+    elif rule.list_id is not None:
+        body["remote_address_group_id"] = rule.list_id
     else:
         body["remote_ip_prefix"] = rule.cidr
     if rule.description:
@@ -164,6 +166,10 @@ def _body(group_id: str, rule: Rule) -> Mapping[str, Any]:
 
 def _of_rules(declined: Declined, group_id: str, bodies: Sequence[Mapping[str, Any]]) -> CloudError:
     """What became of these rules. Neutron has one word for a group that is gone, be it theirs or one they name."""
+    if declined.kind == "AddressGroupNotFound":
+        named = sorted({str(each["remote_address_group_id"]) for each in bodies if "remote_address_group_id" in each})
+        gone = next((each for each in named if each in declined.message), "")
+        return AddressGroupNotFound(gone, request_id=declined.request_id)
     if declined.kind == "SecurityGroupNotFound":
         for missing in (group_id, *(each["remote_group_id"] for each in bodies if "remote_group_id" in each)):
             if missing in declined.message:

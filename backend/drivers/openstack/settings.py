@@ -44,6 +44,8 @@ class OpenStackSettings:
             launches are refused where they ask for one, and get none where only their subnet would have given it.
         balancer_groups: ``enforce``: balancers with security groups are refused where Octavia knows no groups of them;
             ``record``: there the groups are kept and shown, though nothing enforces them.
+        address_groups: whether the cloud's firewall heeds rules of security groups that name Neutron's address groups;
+            where it does not, rules that name a prefix list are refused.
         subnet_zones: subnet (name or id) -> AWS zone name, for subnets that belong to one zone.
         volume_types: AWS volume type -> the cloud's; others get the cloud's default type.
     """
@@ -75,6 +77,7 @@ class OpenStackSettings:
     public_network: str = ""
     public_addresses: str = "floating"
     balancer_groups: str = "enforce"
+    address_groups: bool = True
     subnet_zones: Mapping[str, str] = field(default_factory=dict)
     volume_types: Mapping[str, str] = field(default_factory=dict)
 

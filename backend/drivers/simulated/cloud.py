@@ -18,6 +18,7 @@ from backend.drivers.simulated.faults import Faults
 from backend.drivers.simulated.group_making import SimulatedGroupMaking
 from backend.drivers.simulated.images import SimulatedImages
 from backend.drivers.simulated.imaging import SimulatedImaging
+from backend.drivers.simulated.list_making import SimulatedListMaking
 from backend.drivers.simulated.loads import SimulatedLoads
 from backend.drivers.simulated.network import SimulatedNetworking
 from backend.drivers.simulated.network_making import SimulatedNetworkMaking
@@ -150,6 +151,7 @@ def _ports(world: World, pools: Pools, origin: uuid.UUID, installation: Installa
         changing=SimulatedServerChanging(world),
         volumes=SimulatedVolumes(world),
         groups=SimulatedGroupMaking(world, installation),
+        lists=SimulatedListMaking(world, installation),
         keys=compute,
         imaging=SimulatedImaging(world),
         sources=(SimulatedLoads(world),) if world.settings.loads else (),

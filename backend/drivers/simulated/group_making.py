@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from backend.domain.ids import short_id
 from backend.domain.scope import Scope
-from backend.drivers.errors import SecurityGroupNotFound
+from backend.drivers.errors import AddressGroupNotFound, SecurityGroupNotFound
 from backend.drivers.group_making import NewGroup
 from backend.drivers.installation import Installation
 from backend.drivers.network import Rule
+from backend.drivers.simulated.address_groups import AddressGroups
 from backend.drivers.simulated.faults import Call
 from backend.drivers.simulated.world import World
 
@@ -18,6 +19,7 @@ class SimulatedGroupMaking:
     def __init__(self, world: World, installation: Installation) -> None:
         self._world = world
         self._installation = installation
+        self._lists = AddressGroups(world.state, world.projects)
 
     def create_security_group(self, scope: Scope, new: NewGroup) -> str:
         with self._world.call(Call("create_security_group", scope)):
@@ -40,11 +42,18 @@ class SimulatedGroupMaking:
     ) -> None:
         with self._world.call(Call("change_rules", scope)), self._world.projects.together():
             kept = dict.fromkeys(rule for rule in self._rules(scope, group_id) if rule not in remove)
+            self._check(scope, add)
             self._world.projects.set_rules(scope, group_id, [*dict.fromkeys((*kept, *add))])
 
     @staticmethod
     def as_told(rule: Rule) -> Rule | None:
         return rule
+
+    def _check(self, scope: Scope, rules: Sequence[Rule]) -> None:
+        known = self._lists.all(scope)
+        for rule in rules:
+            if rule.list_id is not None and rule.list_id not in known:
+                raise AddressGroupNotFound(rule.list_id)
 
     def _rules(self, scope: Scope, group_id: str) -> Sequence[Rule]:
         for group in self._world.projects.security_groups(scope):

@@ -94,7 +94,7 @@ class Projects:
         if any(group.name == name for group in self.security_groups(scope)):
             raise ValueError(f"security group {name} exists")
         with self._state.writing() as connection:
-            identity = self._new_id(connection)
+            identity = self.new_id(connection)
             group = SecurityGroup(identity, name, description or name, network.id, tuple(rules) or (EVERYTHING_OUT,))
             self._insert_group(connection, scope, group)
         return group
@@ -103,7 +103,7 @@ class Projects:
         """Make a group in any network, with AWS's egress rule."""
         with self._state.writing() as connection:
             rules = (EVERYTHING_OUT,)
-            identity = self._new_id(connection)
+            identity = self.new_id(connection)
             group = SecurityGroup(identity, new.name, new.description, new.network_id, rules, installation=installation)
             self._insert_group(connection, scope, group, installation, new.token)
         return group
@@ -213,7 +213,7 @@ class Projects:
             (count,) = connection.execute(own, (scope.project_id, scope.region, image_id)).fetchone()
             if count >= most:
                 raise QuotaExceeded("images", 1, most, f"The project has {count} images.")
-            identity = image_id or self._new_id(connection)
+            identity = image_id or self.new_id(connection)
             image = Image(
                 id=identity,
                 owner_id=scope.project_id,
@@ -265,7 +265,7 @@ class Projects:
     def image(self, scope: Scope, image_id: str) -> Image | None:
         return next((image for image in self.images(scope) if image.id == image_id), None)
 
-    def _new_id(self, connection: sqlite3.Connection) -> str:
+    def new_id(self, connection: sqlite3.Connection) -> str:
         """An id that this state never gave before."""
         add_to_counter(connection, "objects", 1)
         return str(uuid.uuid5(self._origin, f"object/{counter(connection, 'objects')}"))
@@ -287,7 +287,7 @@ class Projects:
     def _add_key_pair(self, scope: Scope, name: str, key: keys.Key) -> KeyPair:
         now = self._clock.now()
         with self._state.writing() as connection:
-            pair = KeyPair(self._new_id(connection), name, key.fingerprint, key.kind, now, key.public_key)
+            pair = KeyPair(self.new_id(connection), name, key.fingerprint, key.kind, now, key.public_key)
             added = connection.execute(
                 "INSERT OR IGNORE INTO key_pairs VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (

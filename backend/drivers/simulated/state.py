@@ -60,6 +60,10 @@ CREATE TABLE IF NOT EXISTS made_groups (
     id TEXT PRIMARY KEY, project TEXT NOT NULL, region TEXT NOT NULL, name TEXT NOT NULL, description TEXT NOT NULL,
     network_id TEXT NOT NULL, rules TEXT NOT NULL, installation TEXT NOT NULL, token TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS address_groups (
+    id TEXT PRIMARY KEY, project TEXT NOT NULL, region TEXT NOT NULL, installation TEXT NOT NULL, token TEXT NOT NULL,
+    name TEXT NOT NULL, addresses TEXT NOT NULL
+);
 CREATE TABLE IF NOT EXISTS server_groups (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, project TEXT NOT NULL, region TEXT NOT NULL,
     name TEXT NOT NULL, policy TEXT NOT NULL, partitions INTEGER
