@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from backend.services.nodes import Nodes
     from backend.services.notifications import Notifications
     from backend.services.parameters import Parameters
+    from backend.services.prefix_lists import PrefixLists
     from backend.services.queues import Queues
     from backend.services.receivers import Receivers
     from backend.services.refreshes import Refreshes
@@ -94,6 +95,7 @@ class Backend:
     instance_profiles: InstanceProfiles
     volumes: Volumes
     security_groups: SecurityGroups
+    prefix_lists: PrefixLists
     key_pairs: KeyPairs
     networks: Networks
     routing: Routing
@@ -191,6 +193,7 @@ class Backend:
         from backend.services.nodes import Nodes
         from backend.services.notifications import Notifications
         from backend.services.parameters import Parameters
+        from backend.services.prefix_lists import PrefixLists
         from backend.services.queues import Queues
         from backend.services.receivers import Receivers
         from backend.services.refreshes import Refreshes
@@ -258,6 +261,7 @@ class Backend:
             instance_profiles=InstanceProfiles(store, cloud, clock),
             volumes=Volumes(store, cloud, clock),
             security_groups=security_groups,
+            prefix_lists=PrefixLists(store, cloud, catalog, clock),
             key_pairs=KeyPairs(store, cloud, catalog, clock),
             networks=networks,
             routing=Routing(store, clock, networks.seen, MappedAddresses(store, cloud)),

@@ -25,6 +25,7 @@ _EVENTS: Final = {
     "unreached": "Looks at a project's servers that the cloud did not answer.",
     "refused": "Looks at a project's servers that the cloud refused.",
     "settled_groups": "Security groups whose rules at the cloud were looked at, and made as they were asked for.",
+    "settled_lists": "Prefix lists whose addresses at the cloud were looked at, and made as they were asked for.",
     "orphans": "Servers of ours that belonged to no group and were deleted.",
     "messages": "Messages that their targets took.",
     "dead_messages": "Messages that were given up.",

@@ -33,6 +33,7 @@ ROUTE_ASSOCIATION: Final = "rtbassoc"
 NETWORK_ACL: Final = "acl"
 ACL_ASSOCIATION: Final = "aclassoc"
 PLACEMENT_GROUP: Final = "pg"
+PREFIX_LIST: Final = "pl"
 ADDRESS_ASSOCIATION: Final = "vpc-cidr-assoc"
 
 _SERVICE_ROLE: Final = "role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"

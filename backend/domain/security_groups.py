@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
+
+from backend.domain.prefix_lists import PREFIX, PrefixList
 
 DEFAULT: Final = "default"
 """The name of the group that each VPC has by itself."""
@@ -71,7 +73,7 @@ class GroupRule:
         group_id: the short id of its group.
         protocol: ``tcp``, ``udp``, ``icmp``, ``icmpv6``, another's number, or ``-1`` for all.
         from_port, to_port: ports, or type and code of ICMP; -1 for all.
-        peer: a block of addresses in CIDR notation, or the short id of a group.
+        peer: a block of addresses in CIDR notation, the short id of a group, or ``pl-`` and a prefix list's digits.
     """
 
     id: str
@@ -86,10 +88,16 @@ class GroupRule:
     @property
     def of_group(self) -> bool:
         """Whether the peer is a group."""
-        return "/" not in self.peer
+        return "/" not in self.peer and not self.of_list
+
+    @property
+    def of_list(self) -> bool:
+        """Whether the peer is a prefix list."""
+        return self.peer.startswith(PREFIX)
 
     @property
     def ipv6(self) -> bool:
+        """Whether the peer is a block of IPv6; of a list its family says so."""
         return ":" in self.peer
 
     @property
@@ -98,15 +106,33 @@ class GroupRule:
         return self.egress, self.protocol, self.from_port, self.to_port, self.peer
 
 
-def over_limit(before: Sequence[GroupRule], after: Sequence[GroupRule]) -> bool:
-    """Whether a change leaves more rules than a group may have, and more than there were."""
-    known = _counted(before)
-    return any(count > max(RULES_LIMIT, known[family]) for family, count in _counted(after).items())
+def over_limit(
+    before: Sequence[GroupRule],
+    after: Sequence[GroupRule],
+    lists: Mapping[str, PrefixList],
+    resized: Mapping[str, PrefixList] | None = None,
+) -> bool:
+    """Whether a change leaves more rules than a group may have, and more than there were.
+
+    Args:
+        lists: those that rules name, by the rules' word for them: each counts as the entries that it may have.
+        resized: the same as they are after the change; None: they stay as they are.
+    """
+    known = _counted(before, lists)
+    return any(
+        count > max(RULES_LIMIT, known[family])
+        for family, count in _counted(after, lists if resized is None else resized).items()
+    )
 
 
-def _counted(rules: Sequence[GroupRule]) -> Counter[tuple[bool, bool]]:
+def _counted(rules: Sequence[GroupRule], lists: Mapping[str, PrefixList]) -> Counter[tuple[bool, bool]]:
     """How many there are of a direction and a family. A rule of a group counts as both, IPv4 and IPv6."""
     families = Counter[tuple[bool, bool]]()
     for rule in rules:
-        families.update((rule.egress, ipv6) for ipv6 in (False, True) if rule.of_group or rule.ipv6 is ipv6)
+        listed = lists.get(rule.peer)
+        if listed is not None:
+            families[rule.egress, listed.ipv6] += listed.max_entries
+            continue
+        either = rule.of_group or rule.of_list
+        families.update((rule.egress, ipv6) for ipv6 in (False, True) if either or rule.ipv6 is ipv6)
     return families

@@ -59,30 +59,49 @@ class GroupMaking(Protocol):
         Raises:
             QuotaExceeded: of ``security_group_rules``; some may be there.
             SecurityGroupNotFound: that group, or one that a rule names, as ``detail`` says.
+            AddressGroupNotFound: one that a rule names.
         """
 
     def as_told(self, rule: Rule) -> Rule | None:
         """How the cloud tells a rule once it has it; None for one that it need not have."""
 
 
-def for_cloud(rules: Sequence[GroupRule], ids: Mapping[str, str]) -> list[Rule]:
+@dataclass(frozen=True, slots=True)
+class ListPeer:
+    """A set of addresses as the cloud knows it."""
+
+    cloud_id: str
+    ipv6: bool
+
+
+def for_cloud(
+    rules: Sequence[GroupRule], ids: Mapping[str, str], lists: Mapping[str, ListPeer] | None = None
+) -> list[Rule]:
     """Rules in the cloud's words.
 
     Args:
         ids: the cloud's ids of groups by their short ones; a rule of one that is not among them lets nobody through.
+        lists: the cloud's sets of addresses by what rules call the lists; likewise.
     """
-    return [_for_cloud(rule, ids) for rule in rules if not rule.of_group or rule.peer in ids]
+    peers = lists or {}
+    return [
+        _for_cloud(rule, ids, peers)
+        for rule in rules
+        if (rule.peer in peers if rule.of_list else not rule.of_group or rule.peer in ids)
+    ]
 
 
-def _for_cloud(rule: GroupRule, ids: Mapping[str, str]) -> Rule:
+def _for_cloud(rule: GroupRule, ids: Mapping[str, str], lists: Mapping[str, ListPeer]) -> Rule:
     everything = rule.protocol == EVERYTHING
+    listed = lists[rule.peer] if rule.of_list else None
     return Rule(
         ingress=not rule.egress,
         protocol=rule.protocol,
         port_from=None if everything or rule.from_port == NO_PORT else rule.from_port,
         port_to=None if everything or rule.to_port == NO_PORT else rule.to_port,
-        cidr=None if rule.of_group else rule.peer,
+        cidr=None if rule.of_group or listed else rule.peer,
         group_id=ids[rule.peer] if rule.of_group else None,
-        ipv6=rule.ipv6,
+        ipv6=listed.ipv6 if listed else rule.ipv6,
         description=rule.description or "",
+        list_id=listed.cloud_id if listed else None,
     )

@@ -11,14 +11,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
+from backend.domain.prefix_lists import Twin
 from backend.domain.scope import Scope
-from backend.domain.security_groups import CONFIRMED, GroupRule, GroupState, KeptGroup
+from backend.domain.security_groups import CONFIRMED, UNSETTLED, GroupRule, GroupState, KeptGroup
 from backend.drivers import errors
 from backend.drivers.catalog import Catalog
-from backend.drivers.group_making import GroupMaking, NewGroup, for_cloud
+from backend.drivers.group_making import GroupMaking, ListPeer, NewGroup, for_cloud
 from backend.engine.context import Context
 from backend.engine.jobs import Job, Write
 from backend.engine.lanes import Call, answer_of
+from backend.store import prefix_lists
 from backend.store import security_groups as rows
 from backend.store.security_groups import GROUPS, LEASED, RULES, GroupLease
 from backend.store.session import Connection
@@ -33,12 +35,17 @@ class _Wanted:
     Attributes:
         generation: of the rules.
         ids: the cloud's ids of the kept groups that its rules name.
+        lists: likewise of prefix lists, as far as the cloud has them.
+        lacking: lists that it has not yet. ``unmade``: those of them that nobody is at.
     """
 
     group: KeptGroup
     generation: int
     rules: list[GroupRule]
     ids: dict[str, str]
+    lists: dict[str, ListPeer]
+    lacking: list[str]
+    unmade: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,13 @@ class _Missing:
     """The cloud took no rule, as a group is gone that one of them names; or this one, which the next look finds."""
 
     short_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class _MissingList:
+    """The cloud took no rule, as it has lost a list that one of them names."""
+
+    cloud_id: str
 
 
 def settle(context: Context, lease: GroupLease) -> Job:
@@ -61,14 +75,19 @@ def settle(context: Context, lease: GroupLease) -> Job:
     step = partial(steps[wanted.group.state], making, context.catalog, lease.scope, wanted)
     (answer,) = yield [Call(lease.scope, partial(answer_of, step))]
     context.count("settled_groups")
+    lost = [each for each, peer in wanted.lists.items() if peer.cloud_id == getattr(answer, "cloud_id", None)]
+    if lost or wanted.unmade:
+        yield Write(partial(_look_at_lists, context, lease.scope, [*lost, *wanted.unmade]))
     if isinstance(answer, _Missing):
         yield Write(partial(_look_at, context, lease.scope, wanted, answer.short_id))
     elif isinstance(answer, errors.SecurityGroupNotFound) or answer is None:
         _tell(lease, wanted, gone=isinstance(answer, errors.CloudError))
         context.held_up.over(lease)
-        yield Write(partial(_forget, lease))
+        yield Write(partial(_forget, context, lease))
         return
     pause = _pause(context, lease, answer)
+    if wanted.lacking:
+        pause = min(pause, UNSETTLED)
     yield Write(partial(rows.release, lease=lease, generation=wanted.generation, now=context.now(), pause=pause))
 
 
@@ -85,7 +104,7 @@ def _end(making: GroupMaking, _: Catalog, scope: Scope, wanted: _Wanted) -> None
         making.delete_security_group(scope, wanted.group.cloud_id)
 
 
-def _agree(making: GroupMaking, catalog: Catalog, scope: Scope, wanted: _Wanted) -> bool | _Missing:
+def _agree(making: GroupMaking, catalog: Catalog, scope: Scope, wanted: _Wanted) -> bool | _Missing | _MissingList:
     """Let the cloud have the rules, and no others; whether it had other ones.
 
     That the group is gone is for its own rules to say: a rule is refused with the same word where its peer is gone.
@@ -95,7 +114,8 @@ def _agree(making: GroupMaking, catalog: Catalog, scope: Scope, wanted: _Wanted)
     if any(rule.of_group and rule.peer not in ids for rule in wanted.rules):
         ids = {each.short_id: each.id for each in catalog.security_groups(scope)} | ids
     here = making.security_group_rules(scope, group_id)
-    rules = {told: rule for rule in for_cloud(wanted.rules, ids) if (told := making.as_told(rule)) is not None}
+    asked = for_cloud(wanted.rules, ids, wanted.lists)
+    rules = {told: rule for rule in asked if (told := making.as_told(rule)) is not None}
     add = [rule for told, rule in rules.items() if told not in here]
     remove = [rule for rule in here if rule not in rules]
     try:
@@ -103,6 +123,8 @@ def _agree(making: GroupMaking, catalog: Catalog, scope: Scope, wanted: _Wanted)
             making.change_rules(scope, group_id, add=add, remove=remove)
     except errors.SecurityGroupNotFound as missing:
         return _Missing(missing.detail)
+    except errors.AddressGroupNotFound as missing:
+        return _MissingList(missing.detail)
     return bool(add or remove)
 
 
@@ -115,7 +137,16 @@ def _read(lease: GroupLease, conn: Connection) -> _Wanted | None:
         return None
     rules = RULES.all(conn, lease.scope, group_id=group.id)
     peers = {rule.peer for rule in rules if rule.of_group}
-    return _Wanted(group, generation, rules, rows.cloud_ids(conn, lease.scope, peers))
+    named = prefix_lists.named_by(conn, lease.scope, {rule.peer for rule in rules if rule.of_list})
+    lists = {
+        peer: ListPeer(each.cloud_id, each.ipv6)
+        for peer, each in named.items()
+        if each.twin is Twin.THERE and each.cloud_id is not None
+    }
+    ids = rows.cloud_ids(conn, lease.scope, peers)
+    lacking = [peer for peer in named if peer not in lists]
+    unmade = [peer for peer in lacking if named[peer].twin is Twin.NONE]
+    return _Wanted(group, generation, rules, ids, lists, lacking, unmade)
 
 
 def _look_at(context: Context, scope: Scope, wanted: _Wanted, missing: str, conn: Connection) -> None:
@@ -124,9 +155,14 @@ def _look_at(context: Context, scope: Scope, wanted: _Wanted, missing: str, conn
         LEASED.pull(conn, (missing,), context.now())
 
 
-def _forget(lease: GroupLease, conn: Connection) -> None:
+def _look_at_lists(context: Context, scope: Scope, peers: list[str], conn: Connection) -> None:
+    """Look at lists now that the cloud has not, or has lost: what comes of it has this group looked at again."""
+    prefix_lists.pull(conn, scope, peers, context.now())
+
+
+def _forget(context: Context, lease: GroupLease, conn: Connection) -> None:
     if LEASED.fence(conn, lease) is not None:
-        rows.forget(conn, lease.scope, lease.group_id)
+        rows.forget(conn, lease.scope, lease.group_id, context.now())
 
 
 def _pause(context: Context, lease: GroupLease, answer: object) -> timedelta:
@@ -138,6 +174,13 @@ def _pause(context: Context, lease: GroupLease, answer: object) -> timedelta:
             answer.short_id,
         )
         return context.pause(lease, errors.SecurityGroupNotFound(answer.short_id))
+    if isinstance(answer, _MissingList):
+        LOG.warning(
+            "project=%s security group %s: no rule is taken, a prefix list is gone at the cloud",
+            lease.scope.project_id,
+            lease.group_id,
+        )
+        return context.pause(lease, errors.AddressGroupNotFound(answer.cloud_id))
     if isinstance(answer, errors.CloudError):
         context.count("unreached")
         LOG.warning("project=%s security group %s: %s", lease.scope.project_id, lease.group_id, answer)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -17,7 +17,9 @@ from uuid import uuid4
 from backend import errors
 from backend.clock import Clock
 from backend.domain import network_findings, security_group_findings
-from backend.domain.ids import short_id
+from backend.domain.ids import derived_short, short_id
+from backend.domain.prefix_list_findings import ListNotFound, ListTwinMissing
+from backend.domain.prefix_lists import PREFIX, ListState, PrefixList, peer_of
 from backend.domain.scope import Scope
 from backend.domain.security_groups import (
     DEFAULT,
@@ -35,10 +37,11 @@ from backend.domain.security_groups import (
 )
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
-from backend.drivers.group_making import GroupMaking, NewGroup, for_cloud
+from backend.drivers.group_making import GroupMaking, ListPeer, NewGroup, for_cloud
 from backend.drivers.network import Network, Rule, SecurityGroup
 from backend.services.catalog import asking
-from backend.store import counting, networks
+from backend.services.list_twins import ListTwins, peers_of
+from backend.store import counting, networks, prefix_lists
 from backend.store import security_groups as rows
 from backend.store.security_groups import GROUPS, RULES
 from backend.store.session import Store
@@ -53,7 +56,12 @@ Edit = Callable[[Sequence[GroupRule]], Sequence[GroupRule]]
 
 @dataclass(frozen=True, slots=True)
 class ListedGroup:
-    """A security group as callers see it, by short ids. ``cloud_id``: the cloud's own id of it."""
+    """A security group as callers see it, by short ids.
+
+    Attributes:
+        cloud_id: the cloud's own id of it.
+        lists: sets of addresses that rules of the cloud's own group name, by what the rules call them here.
+    """
 
     id: str
     name: str
@@ -61,6 +69,7 @@ class ListedGroup:
     vpc: str
     rules: Sequence[GroupRule]
     cloud_id: str
+    lists: Mapping[str, ListPeer] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +89,7 @@ class SecurityGroups:
     """Every call may raise CloudNotReached, NotPermitted or CloudRefused; the writes OutcomeUnclear, too."""
 
     def __init__(self, store: Store, cloud: Cloud, catalog: Catalog, clock: Clock) -> None:
+        self._lists = ListTwins(store, cloud, clock)
         self._store = store
         self._cloud = cloud
         self._catalog = catalog
@@ -96,7 +106,7 @@ class SecurityGroups:
             told = _with_rules(conn, scope, kept, every=ids is None)
         if ids is not None and {*ids} <= {each.id for each in kept}:
             return told
-        return [*told, *(_listed(each) for each in self._adopted(scope, kept, fresh=fresh))]
+        return [*told, *self._listed(scope, self._adopted(scope, kept, fresh=fresh))]
 
     def named(self, scope: Scope, name: str) -> Sequence[ListedGroup]:
         """All groups of a name with their rules: of each VPC one, beside what others made at the cloud."""
@@ -104,7 +114,7 @@ class SecurityGroups:
         with self._store.read() as conn:
             known = GROUPS.of(conn, scope, [each.short_id for each in adopted])
             told = _with_rules(conn, scope, GROUPS.all(conn, scope, name=name))
-        return [*told, *(_listed(each) for each in adopted if each.short_id not in known)]
+        return [*told, *self._listed(scope, [each for each in adopted if each.short_id not in known])]
 
     def rules(self, scope: Scope, ids: Collection[str]) -> Sequence[GroupRule]:
         """Those of these short ids that are rules of groups made here."""
@@ -179,22 +189,34 @@ class SecurityGroups:
         held = self._change_rows(scope, group, edit)
         if held is None:
             return self._change_adopted(scope, group, edit)
-        changed, write, ids = held
-        making = self._making
-        add, remove = _difference(making, changed, ids)
-        if not add and not remove:
-            return changed
+        changed, write, ids, lists = held
+        making, now = self._making, self._clock.now
         try:
-            with asking():
-                making.change_rules(scope, group.cloud_id, add=add, remove=remove)
+            known = self._known(scope, changed, lists)
+            add, remove = _difference(making, changed, ids, known)
+            if add or remove:
+                with asking():
+                    making.change_rules(scope, group.cloud_id, add=add, remove=remove)
         except errors.OutcomeUnclear:  # what was asked for is written: the engine sees to it that the cloud has it
-            self._store.transact(lambda conn: rows.unsettle(conn, scope, group_id, self._clock.now()))
+            self._store.transact(lambda conn: rows.unsettle(conn, scope, group_id, now()))
+            return changed
+        except ListTwinMissing:  # the cloud lost a list: the engine has it made again, and the rule with it
+            self._store.transact(lambda conn: _mend_lists(conn, scope, group_id, lists, now()))
             return changed
         except errors.Finding:
-            self._store.transact(lambda conn: _take_back(conn, scope, group_id, changed, self._clock.now()))
+            self._store.transact(lambda conn: _take_back(conn, scope, group_id, changed, now()))
             raise
-        self._store.transact(lambda conn: rows.settled(conn, scope, write, self._clock.now()))
+        if any(rule.of_list and rule.peer not in known for rule in changed.after):  # somebody else is at it
+            self._store.transact(lambda conn: rows.unsettle(conn, scope, group_id, now()))
+        elif add or remove:
+            self._store.transact(lambda conn: rows.settled(conn, scope, write, now()))
         return changed
+
+    def _known(self, scope: Scope, changed: Changed, lists: Mapping[str, PrefixList]) -> dict[str, ListPeer]:
+        """What rules name lists as at the cloud, where those of now are made first."""
+        wanted = {rule.peer for rule in changed.after if rule.of_list}
+        ready = self._lists.ready(scope, [lists[peer] for peer in sorted(wanted & lists.keys())]) if wanted else {}
+        return peers_of(each for peer, each in lists.items() if peer not in wanted) | ready
 
     def make_default(self, scope: Scope, network_id: str) -> None:
         """Make the group that a VPC has by itself; safe to repeat.
@@ -291,7 +313,7 @@ class SecurityGroups:
             back, now = str(GroupState.AVAILABLE), self._clock.now()
             self._store.transact(lambda conn: rows.unsettle(conn, scope, kept.id, now, state=back))
             raise
-        self._store.transact(lambda conn: rows.forget(conn, scope, kept.id))
+        self._store.transact(lambda conn: rows.forget(conn, scope, kept.id, self._clock.now()))
 
     def _delete_at_cloud(self, scope: Scope, group_id: str, cloud_id: str) -> None:
         try:
@@ -304,12 +326,12 @@ class SecurityGroups:
 
     def _change_rows(
         self, scope: Scope, group: ListedGroup, edit: Edit
-    ) -> tuple[Changed, rows.Held, Mapping[str, str]] | None:
-        """What becomes of the rows of a group, and the cloud's ids of groups that they name."""
+    ) -> tuple[Changed, rows.Held, Mapping[str, str], Mapping[str, PrefixList]] | None:
+        """What becomes of the rows of a group, and the cloud's ids of groups and the lists that they name."""
         adopted = {each.id: each.cloud_id for each in self._all(scope, kept=False) if each.vpc == group.vpc}
         now = self._clock.now()
 
-        def work(conn: Any) -> tuple[Changed, rows.Held, Mapping[str, str]] | None:
+        def work(conn: Any) -> tuple[Changed, rows.Held, Mapping[str, str], Mapping[str, PrefixList]] | None:
             held = rows.hold(conn, scope, group.id, now)
             if held is None:
                 if GROUPS.one(conn, scope, id=group.id) is not None:  # on its way out
@@ -317,16 +339,19 @@ class SecurityGroups:
                 return None
             before = RULES.all(conn, scope, group_id=group.id)
             changed = Changed(before, _numbered(group.id, edit(before)))
-            _check(changed)
             if any(rule.of_group for rule in changed.added):
                 counting.hold(conn, scope, _NAMED)
+            lists = _lists_of(conn, scope, changed)
+            _check(changed, lists)
             peers = {rule.peer for rule in (*changed.before, *changed.after) if rule.of_group}
             here = [each for each in GROUPS.of(conn, scope, peers).values() if each.vpc == group.vpc]
             ids = adopted | {each.id: each.cloud_id for each in here if each.cloud_id}
             leaving = {each.id for each in here if each.state is not GroupState.AVAILABLE}
             _refuse_strangers(changed, {peer: cloud_id for peer, cloud_id in ids.items() if peer not in leaving})
             _write(conn, scope, changed)
-            return changed, held, ids
+            left = {rule.peer for rule in before if rule.of_list} - {rule.peer for rule in changed.after}
+            prefix_lists.pull(conn, scope, left, now + UNSETTLED)
+            return changed, held, ids, lists
 
         return self._store.transact(work)
 
@@ -336,12 +361,17 @@ class SecurityGroups:
         group = next((each for each in self.list(scope, [group.id], fresh=True) if each.id == group.id), group)
         ids = {each.id: each.cloud_id for each in self._all(scope) if each.vpc == group.vpc}
         wanted = Changed(group.rules, _numbered(group.id, edit(group.rules)))
-        _check(wanted)
+        with self._store.read() as conn:
+            lists = _named_lists(conn, scope, wanted, group.lists)
+        _check(wanted, lists)
         _refuse_strangers(wanted, ids)
+        known = {**group.lists, **self._known(scope, wanted, lists)}
+        if any(rule.of_list and rule.peer not in known for rule in wanted.after):
+            raise errors.OutcomeUnclear("a prefix list is being made for another request")
         before = {rule.id: rule for rule in wanted.before}
         spoken = [rule for rule in wanted.after if rule.id in before and before[rule.id] != rule]
-        add, remove = _difference(making, wanted, ids)
-        renamed = [each for each in for_cloud(spoken, ids) if each not in add]
+        add, remove = _difference(making, wanted, ids, known)
+        renamed = [each for each in for_cloud(spoken, ids, known) if each not in add]
         try:
             with asking():
                 if renamed:
@@ -350,14 +380,15 @@ class SecurityGroups:
                     making.change_rules(scope, group.cloud_id, add=[*add, *renamed], remove=remove)
         finally:
             self._catalog.drop(_NOUN, scope)
-        return Changed(group.rules, [self._as_told(making, group, rule, ids) for rule in wanted.after])
+        return Changed(group.rules, [self._as_told(making, group, rule, ids, known) for rule in wanted.after])
 
     @staticmethod
-    def _as_told(making: GroupMaking, group: ListedGroup, rule: GroupRule, ids: Mapping[str, str]) -> GroupRule:
+    def _as_told(
+        making: GroupMaking, group: ListedGroup, rule: GroupRule, ids: Mapping[str, str], lists: Mapping[str, ListPeer]
+    ) -> GroupRule:
         """A rule as it is listed from now on."""
-        (asked,) = for_cloud([rule], ids)
-        told = making.as_told(asked) or asked
-        return _rule(group.cloud_id, told)
+        (asked,) = for_cloud([rule], ids, lists)
+        return _rule(group.cloud_id, making.as_told(asked) or asked, rule.peer)
 
     def _network(self, scope: Scope, vpc: str | None) -> Network:
         """The network of a group: rows know those that were made here, which the cloud may not list while empty."""
@@ -381,7 +412,17 @@ class SecurityGroups:
             return self.list(scope)
         with self._store.read() as conn:
             known = GROUPS.all(conn, scope)
-        return [_listed(each) for each in self._adopted(scope, known, fresh=False)]
+        return self._listed(scope, self._adopted(scope, known, fresh=False))
+
+    def _listed(self, scope: Scope, groups: Iterable[SecurityGroup]) -> Sequence[ListedGroup]:
+        """The cloud's own groups as callers see them."""
+        found = list(groups)
+        named = {rule.list_id for group in found for rule in group.rules if rule.list_id is not None}
+        if not named:
+            return [_listed(each, {}) for each in found]
+        with self._store.read() as conn:
+            own = prefix_lists.twins(conn, scope, named)
+        return [_listed(each, own) for each in found]
 
     def _rules(self, scope: Scope, group_id: str) -> Sequence[GroupRule]:
         with self._store.read() as conn:
@@ -413,15 +454,46 @@ def _nameless(group: KeptGroup) -> str:
     return f"sg-{group.id}"
 
 
-def _check(changed: Changed) -> None:
+def _check(changed: Changed, lists: Mapping[str, PrefixList]) -> None:
     """Refuse rules that say the same, and too many."""
     known: set[tuple[bool, str, int, int, str]] = set()
     for rule in changed.after:
         if rule.meaning in known:
             raise security_group_findings.GroupRuleExists(rule.protocol, rule.from_port, rule.to_port, rule.peer)
         known.add(rule.meaning)
-    if over_limit(changed.before, changed.after):
+    if over_limit(changed.before, changed.after, lists):
         raise errors.LimitExceeded("security_group_rules", RULES_LIMIT)
+
+
+def _lists_of(conn: Any, scope: Scope, changed: Changed) -> dict[str, PrefixList]:
+    """The lists that rules name, before or after a change; those that are named or counted anew stay as they are until
+    the transaction ends.
+
+    Raises:
+        ListNotFound
+    """
+    if changed.added and any(rule.of_list for rule in changed.after):
+        prefix_lists.hold_named(conn, scope)
+    return _named_lists(conn, scope, changed, ())
+
+
+def _named_lists(conn: Any, scope: Scope, changed: Changed, others: Collection[str]) -> dict[str, PrefixList]:
+    """The same. ``others``: what the cloud's own rules call sets of addresses that are no lists of ours."""
+    lists = prefix_lists.named_by(conn, scope, {rule.peer for rule in (*changed.before, *changed.after)})
+    known = {rule.meaning for rule in changed.before}
+    for rule in changed.after:
+        if not rule.of_list or rule.meaning in known or rule.peer in others:
+            continue
+        there = lists.get(rule.peer)
+        if there is None or there.state is ListState.DELETE_IN_PROGRESS:
+            raise ListNotFound(rule.peer.removeprefix(PREFIX), named=True)
+    return lists
+
+
+def _mend_lists(conn: Any, scope: Scope, group_id: str, lists: Iterable[str], now: datetime) -> None:
+    """Have engines look at a group and at the lists that its rules name."""
+    rows.unsettle(conn, scope, group_id, now)
+    prefix_lists.pull(conn, scope, lists, now)
 
 
 def _refuse_strangers(changed: Changed, ids: Mapping[str, str]) -> None:
@@ -436,12 +508,18 @@ def _numbered(group_id: str, rules: Iterable[GroupRule]) -> list[GroupRule]:
     return [rule if rule.id else replace(rule, id=rows.new_id(), group_id=group_id) for rule in rules]
 
 
-def _difference(making: GroupMaking, changed: Changed, ids: Mapping[str, str]) -> tuple[list[Rule], list[Rule]]:
+def _difference(
+    making: GroupMaking, changed: Changed, ids: Mapping[str, str], lists: Mapping[str, ListPeer]
+) -> tuple[list[Rule], list[Rule]]:
     """What the cloud is to add and to take away: several rules may be one there."""
-    before = {told: rule for rule in for_cloud(changed.before, ids) if (told := making.as_told(rule)) is not None}
-    after = {told: rule for rule in for_cloud(changed.after, ids) if (told := making.as_told(rule)) is not None}
-    add = [rule for told, rule in after.items() if told not in before]
-    return add, [rule for told, rule in before.items() if told not in after]
+
+    def told(rules: Sequence[GroupRule]) -> dict[Rule, Rule]:
+        asked = for_cloud(rules, ids, lists)
+        return {said: rule for rule in asked if (said := making.as_told(rule)) is not None}
+
+    before, after = told(changed.before), told(changed.after)
+    add = [rule for said, rule in after.items() if said not in before]
+    return add, [rule for said, rule in before.items() if said not in after]
 
 
 def _write(conn: Any, scope: Scope, changed: Changed) -> None:
@@ -479,23 +557,47 @@ def _kept(group: KeptGroup, rules: Sequence[GroupRule]) -> ListedGroup:
     return ListedGroup(group.id, group.name, group.description, group.vpc, rules, group.cloud_id or "")
 
 
-def _listed(group: SecurityGroup) -> ListedGroup:
-    rules = [_rule(group.id, rule) for rule in group.rules]
-    return ListedGroup(group.short_id, group.name, group.description, short_id(group.network_id), rules, group.id)
+def _listed(group: SecurityGroup, own: Mapping[str, PrefixList]) -> ListedGroup:
+    """One of the cloud's own. ``own``: lists by the cloud's ids of their twins."""
+    lists: dict[str, ListPeer] = {}
+    rules = []
+    for rule in group.rules:
+        peer = _peer(rule, own)
+        if rule.list_id is not None:
+            lists[peer] = ListPeer(rule.list_id, rule.ipv6)
+        rules.append(_rule(group.id, rule, peer))
+    vpc = short_id(group.network_id)
+    return ListedGroup(group.short_id, group.name, group.description, vpc, rules, group.id, lists)
 
 
-def _rule(cloud_id: str, rule: Rule) -> GroupRule:
+def _peer(rule: Rule, own: Mapping[str, PrefixList]) -> str:
+    """Whom a rule of the cloud lets through, as it is called here.
+
+    A set of addresses that others made there is told like a list of its id; where it is one of both families, the rules
+    for IPv6 name another.
+    """
+    if rule.group_id:
+        return short_id(rule.group_id)
+    if rule.list_id is None:
+        return rule.cidr or ("::/0" if rule.ipv6 else "0.0.0.0/0")
+    known = own.get(rule.list_id)
+    if known is not None and known.ipv6 is rule.ipv6:
+        return known.peer
+    return peer_of(derived_short(rule.list_id, "IPv6") if rule.ipv6 else short_id(rule.list_id))
+
+
+def _rule(cloud_id: str, rule: Rule, peer: str) -> GroupRule:
     """A rule of the cloud's own group; its id is made of what it says."""
     parts = (rule.ingress, rule.protocol, rule.port_from, rule.port_to, rule.cidr, rule.group_id, rule.ipv6)
-    text = "/".join((cloud_id, *map(str, parts)))
+    told = (cloud_id, *map(str, parts), *([] if rule.list_id is None else [rule.list_id]))
     every = (0, 65535) if rule.protocol in _PORTED else (NO_PORT, NO_PORT)
     return GroupRule(
-        id=hashlib.sha256(text.encode()).hexdigest()[:17],
+        id=hashlib.sha256("/".join(told).encode()).hexdigest()[:17],
         group_id=short_id(cloud_id),
         egress=not rule.ingress,
         protocol=rule.protocol,
         from_port=every[0] if rule.port_from is None else rule.port_from,
         to_port=every[1] if rule.port_to is None else rule.port_to,
-        peer=short_id(rule.group_id) if rule.group_id else rule.cidr or ("::/0" if rule.ipv6 else "0.0.0.0/0"),
+        peer=peer,
         description=rule.description or None,
     )

@@ -20,7 +20,7 @@ from backend.domain.security_groups import (
     GroupState,
     KeptGroup,
 )
-from backend.store import work_calls
+from backend.store import prefix_lists, work_calls
 from backend.store.group_tables import security_group_rules, security_groups
 from backend.store.leased import Lease, Leased
 from backend.store.records import Records
@@ -144,10 +144,12 @@ def cloud_ids(conn: Connection, scope: Scope, group_ids: Collection[str]) -> dic
     return {each.id: each.cloud_id for each in GROUPS.of(conn, scope, group_ids).values() if each.cloud_id}
 
 
-def forget(conn: Connection, scope: Scope, group_id: str) -> None:
-    """Delete a group and its rules."""
+def forget(conn: Connection, scope: Scope, group_id: str, now: datetime) -> None:
+    """Delete a group and its rules; engines look whether the lists that these named are still named."""
+    peers = {rule.peer for rule in RULES.all(conn, scope, group_id=group_id) if rule.of_list}
     RULES.remove(conn, scope, group_id=group_id)
     GROUPS.remove(conn, scope, id=group_id)
+    prefix_lists.pull(conn, scope, peers, now + UNSETTLED)
 
 
 def _this(scope: Scope, group_id: str) -> ColumnElement[bool]:

@@ -236,6 +236,22 @@ PLACEMENT_GROUP: Final = Kind(
     "The Placement Group '{}' is unknown.",
     "The Placement Groups '{}' are unknown.",
 )
+PREFIX_LIST: Final = Kind(
+    arns.PREFIX_LIST,
+    "InvalidPrefixListID.Malformed",  # unsourced
+    "InvalidPrefixListID.NotFound",
+    "The prefix list ID '{}' does not exist",
+    "The prefix list IDs '{}' do not exist",
+)
+ONE_PREFIX_LIST: Final = Kind(
+    arns.PREFIX_LIST,
+    "InvalidPrefixListID.Malformed",  # unsourced
+    "InvalidPrefixListID.NotFound",
+    # Source: aws/aws-application-networking-k8s #172.
+    "The prefix list ({}) does not exist.",
+    "The prefix lists ({}) do not exist.",
+)
+"""As operations of one list speak of it."""
 TEMPLATE: Final = Kind(
     arns.TEMPLATE,
     "InvalidLaunchTemplateId.Malformed",

@@ -19,8 +19,9 @@ from backend.domain import (
     volume_findings,
 )
 from backend.domain.ids import is_short_id
+from backend.domain.prefix_lists import PREFIX
 from translators import arns
-from translators.ec2 import network_errors
+from translators.ec2 import network_errors, prefix_list_errors
 from translators.errors import AWSError, Row, register
 
 _LIMITS: Final = {
@@ -42,7 +43,8 @@ _LIMITS: Final = {
         "SecurityGroupLimitExceeded",
         "The maximum number of security groups has been reached.",
     ),
-    "security_group_rules": (  # unsourced
+    "prefix_lists": ("PrefixListLimitExceeded", "The maximum number of prefix lists has been reached."),  # unsourced
+    "security_group_rules": (  # Source: awsdocs/amazon-vpc-user-guide #72, aws/res #27
         "RulesPerSecurityGroupLimitExceeded",
         "The maximum number of rules per security group has been reached.",
     ),
@@ -167,7 +169,8 @@ def _group(found: security_group_findings.SecurityGroupNotFound) -> str:
 
 def _rule_exists(found: security_group_findings.GroupRuleExists) -> AWSError:
     """Source: cloud-custodian, a recorded answer for TCP; of other protocols the words follow it."""
-    peer = found.peer if "/" in found.peer else f"{arns.SECURITY_GROUP}-{found.peer}"
+    plain = "/" in found.peer or found.peer.startswith(PREFIX)
+    peer = found.peer if plain else f"{arns.SECURITY_GROUP}-{found.peer}"
     if found.protocol == "-1":
         what = "ALL"
     elif found.protocol in {"tcp", "udp"}:
@@ -192,6 +195,7 @@ def iam_profile_words(name: str, *, empty: bool) -> str:
 
 TABLE: Final[dict[type[Exception], Row]] = {
     **network_errors.TABLE,
+    **prefix_list_errors.TABLE,
     errors.CloudNotReached: _unavailable,
     errors.StoreUnavailable: _unavailable,
     errors.StaleRead: _unavailable,

@@ -1,4 +1,4 @@
-"""What clients look for beside a VPC and no cloud of ours has: endpoints, prefix lists, peerings; empty lists."""
+"""What clients look for beside a VPC and no cloud of ours has: endpoints, AWS's prefix lists, peerings; empty lists."""
 
 from __future__ import annotations
 
@@ -46,7 +46,6 @@ _PEERINGS: Final = (
     *(f"{side}-vpc-info.{what}" for side in ("accepter", "requester") for what in ("cidr-block", "owner-id", "vpc-id")),
     *("expiration-time", "status-code", "status-message", "vpc-peering-connection-id"),
 )
-_PREFIX_LIST: Final = _kind("pl", "InvalidPrefixListID", "prefix list ID")
 
 actions.describes(
     "DescribeVpcEndpoints",
@@ -60,17 +59,7 @@ actions.describes(
 )
 actions.describes(
     "DescribePrefixLists",
-    _empty("PrefixLists", "PrefixListIds", _PREFIX_LIST, ("prefix-list-id", "prefix-list-name"), tagged=False),
-)
-actions.describes(
-    "DescribeManagedPrefixLists",
-    _empty(
-        "PrefixLists",
-        "PrefixListIds",
-        _PREFIX_LIST,
-        ("owner-id", "prefix-list-id", "prefix-list-name"),
-        tagged=False,
-    ),
+    _empty("PrefixLists", "PrefixListIds", actions.PREFIX_LIST, ("prefix-list-id", "prefix-list-name"), tagged=False),
 )
 actions.describes(
     "DescribeVpcPeeringConnections",

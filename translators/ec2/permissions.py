@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from backend.domain.prefix_lists import peer_of
 from backend.domain.security_groups import EVERYTHING, NO_PORT, GroupRule
 from translators import arns
 from translators.ec2 import actions
@@ -29,7 +30,12 @@ _LAST_CODE: Final = 255
 _DESCRIPTION: Final = re.compile(r"[a-zA-Z0-9. _\-:/()#,@\[\]+=&;{}!$*]{0,255}")
 _MOST: Final = 1000
 """Rules in one request: more than any group may have."""
-_LISTS: Final = {"IpRanges": "CidrIp", "Ipv6Ranges": "CidrIpv6", "UserIdGroupPairs": "GroupId"}
+_LISTS: Final = {
+    "IpRanges": "CidrIp",
+    "Ipv6Ranges": "CidrIpv6",
+    "PrefixListIds": "PrefixListId",
+    "UserIdGroupPairs": "GroupId",
+}
 _FLAT: Final = ("IpProtocol", "FromPort", "ToPort", "CidrIp", "SourceSecurityGroupName")
 
 
@@ -91,6 +97,8 @@ def shown(call: Call, rules: Iterable[GroupRule]) -> list[dict[str, Any]]:
             permission = found[key] = {"IpProtocol": rule.protocol, **ports, **_NO_PEERS}
         if rule.of_group:
             member, peer = "UserIdGroupPairs", {"GroupId": f"{arns.SECURITY_GROUP}-{rule.peer}", "UserId": account}
+        elif rule.of_list:
+            member, peer = "PrefixListIds", {"PrefixListId": rule.peer}
         elif rule.ipv6:
             member, peer = "Ipv6Ranges", {"CidrIpv6": rule.peer}
         else:
@@ -119,8 +127,6 @@ def _flat(params: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
 
 def _rules(permission: Mapping[str, Any], egress: bool, named: Named) -> Iterator[GroupRule]:
     protocol, ports = _protocol(permission.get("IpProtocol")), _ports(permission)
-    if permission.get("PrefixListIds"):
-        raise _no_prefix_list(permission["PrefixListIds"][0].get("PrefixListId"))
     for member, name in _LISTS.items():
         for each in permission.get(member) or ():
             if member == "UserIdGroupPairs" and not each.get("GroupId") and each.get("GroupName"):
@@ -159,7 +165,7 @@ def _ports(given: Mapping[str, Any]) -> tuple[int, int]:
 
 
 def _peer(member: str, value: str) -> str:
-    """A block of addresses in its canonical form, which host bits are no part of, or a group's short id."""
+    """A block of addresses in its canonical form, which host bits are no part of, a group's short id, or a list."""
     if member in {"GroupId", "ReferencedGroupId"}:
         actions.check_forms(actions.SECURITY_GROUP, [value])
         short = arns.short_of(arns.SECURITY_GROUP, value)
@@ -167,7 +173,7 @@ def _peer(member: str, value: str) -> str:
             raise actions.not_found(actions.SECURITY_GROUP, [value])
         return short
     if member == "PrefixListId":
-        raise _no_prefix_list(value)
+        return peer_of(actions.digits_of(actions.PREFIX_LIST, value))
     try:
         address, slash, _ = value.partition("/")
         block = ipaddress.ip_network(value, strict=False)
@@ -176,10 +182,6 @@ def _peer(member: str, value: str) -> str:
     except ValueError:
         raise _refused(f"CIDR block {value[:64]} is malformed") from None
     return str(block)
-
-
-def _no_prefix_list(given: object) -> AWSError:
-    return AWSError("InvalidPrefixListID.NotFound", f"The prefix list ID '{given}' does not exist")  # unsourced
 
 
 def _description(given: Mapping[str, Any]) -> str | None:

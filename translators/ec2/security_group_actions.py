@@ -275,6 +275,8 @@ def _revoked(rule: GroupRule) -> dict[str, Any]:
     }
     if rule.of_group:
         told["ReferencedGroupId"] = peer_of(rule)
+    elif rule.of_list:
+        told["PrefixListId"] = rule.peer
     else:
         told["CidrIpv6" if rule.ipv6 else "CidrIpv4"] = rule.peer
     if rule.description:

@@ -99,10 +99,11 @@ def _permission_filters(head: str, member: str, ingress: bool) -> Filters[Group]
         f"{head}.from-port": _each_rule(ingress, lambda rule: rule.from_port),
         f"{head}.group-id": f"{member}.UserIdGroupPairs.GroupId",
         f"{head}.ipv6-cidr": f"{member}.Ipv6Ranges.CidrIpv6",
+        f"{head}.prefix-list-id": f"{member}.PrefixListIds.PrefixListId",
         f"{head}.protocol": f"{member}.IpProtocol",
         f"{head}.to-port": _each_rule(ingress, lambda rule: rule.to_port),
         f"{head}.user-id": f"{member}.UserIdGroupPairs.UserId",
-        **never(f"{head}.group-name", f"{head}.prefix-list-id"),
+        **never(f"{head}.group-name"),
     }
 
 
@@ -139,7 +140,7 @@ GROUPS: Final = Noun(
 
 def _cidr(each: Rule, ipv6: bool) -> str | None:
     rule = each.rule
-    return None if rule.of_group or rule.ipv6 is not ipv6 else rule.peer
+    return None if rule.of_group or rule.of_list or rule.ipv6 is not ipv6 else rule.peer
 
 
 def group_of(rule: GroupRule) -> str:
@@ -148,7 +149,7 @@ def group_of(rule: GroupRule) -> str:
 
 
 def peer_of(rule: GroupRule) -> str | None:
-    """The id of the group that a rule lets through, None where it lets addresses through."""
+    """The id of the group that a rule lets through, None where it lets addresses through, or a list of them."""
     return f"{arns.SECURITY_GROUP}-{rule.peer}" if rule.of_group else None
 
 
@@ -166,6 +167,7 @@ _RULE: Final[Members[Rule]] = {
     "ReferencedGroupInfo": lambda each: (
         {"GroupId": peer_of(each.rule), "UserId": each.call.account_id} if each.rule.of_group else None
     ),
+    "PrefixListId": lambda each: each.rule.peer if each.rule.of_list else None,
     "CidrIpv4": lambda each: _cidr(each, ipv6=False),
     "CidrIpv6": lambda each: _cidr(each, ipv6=True),
     "Description": lambda each: each.rule.description,

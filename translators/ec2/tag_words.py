@@ -37,6 +37,7 @@ KINDS: Final[Mapping[str, str]] = {
     "rtb": "route-table",
     "acl": "network-acl",
     "dopt": "dhcp-options",
+    "pl": "prefix-list",
 }
 """Prefix of an id -> the resource type that tags know it by."""
 

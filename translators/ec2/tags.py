@@ -21,6 +21,7 @@ from translators.ec2.nat_gateways import NAT_GATEWAYS
 from translators.ec2.network_acls import NETWORK_ACLS
 from translators.ec2.networks import SUBNETS, VPCS
 from translators.ec2.placement_groups import GROUPS as PLACEMENT_GROUPS
+from translators.ec2.prefix_lists import PREFIX_LISTS
 from translators.ec2.route_tables import ROUTE_TABLES
 from translators.ec2.security_groups import GROUPS as SECURITY_GROUPS
 from translators.ec2.security_groups import RULES as SECURITY_GROUP_RULES
@@ -139,5 +140,6 @@ _TAGGED: Final[Mapping[str, Noun[Any]]] = {
     arns.ROUTE_TABLE: ROUTE_TABLES,
     arns.NETWORK_ACL: NETWORK_ACLS,
     arns.DHCP_OPTIONS: DHCP_OPTIONS,
+    arns.PREFIX_LIST: PREFIX_LISTS,
 }
 """Prefix of ids -> what has tags that Coppice keeps."""

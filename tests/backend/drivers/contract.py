@@ -20,6 +20,8 @@ from backend.domain.scope import Scope
 from backend.drivers.cloud import Cloud
 from backend.drivers.compute import GroupPolicy, Server, ServerGroup
 from backend.drivers.errors import (
+    AddressGroupInUse,
+    AddressGroupNotFound,
     Busy,
     FlavorNotFound,
     FlavorNotSupported,
@@ -289,6 +291,33 @@ class CloudContract(OnACloud):
         finally:
             with suppress(GroupInUse):
                 cloud.groups.delete_security_group(scope, made)
+
+    def test_a_set_of_addresses_is_made_found_changed_named_and_ended(self, cloud, scope, other_scope):
+        token, nowhere = str(uuid4()), str(uuid4())
+        assert [*cloud.lists.find_lists(scope, token)] == []
+        network = cloud.network.networks(scope)[0]
+        group = cloud.groups.create_security_group(scope, NewGroup("contract", "", network.id, str(uuid4())))
+        made = cloud.lists.create_list(scope, token, "contract", ["10.0.0.0/8"])
+        try:
+            assert [*cloud.lists.find_lists(scope, token)] == [made]
+            assert [*cloud.lists.find_lists(other_scope, token)] == []
+            for _ in range(2):
+                cloud.lists.set_addresses(scope, made, ["11.0.0.0/8", "2001:db8::/32"])
+            named = [Rule(True, "tcp", 22, 22, ipv6=ipv6, list_id=made) for ipv6 in (False, True)]
+            for _ in range(2):
+                cloud.groups.change_rules(scope, group, add=named)
+            assert {*named} <= {*cloud.groups.security_group_rules(scope, group)}
+            with pytest.raises(AddressGroupNotFound):
+                cloud.groups.change_rules(scope, group, add=[Rule(True, "tcp", 1, 1, list_id=nowhere)])
+            with pytest.raises(AddressGroupInUse):
+                cloud.lists.delete_list(scope, made)
+        finally:
+            cloud.groups.delete_security_group(scope, group)
+            for _ in range(2):
+                cloud.lists.delete_list(scope, made)
+        assert [*cloud.lists.find_lists(scope, token)] == []
+        with pytest.raises(AddressGroupNotFound):
+            cloud.lists.set_addresses(scope, made, [])
 
     def test_server_groups_are_told_in_the_order_they_were_made(self, cloud, scope, other_scope, group):
         policies = [policy for policy in GroupPolicy if policy is not GroupPolicy.PARTITION]

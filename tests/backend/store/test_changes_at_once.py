@@ -194,6 +194,20 @@ class Asked:
 
         return put, told
 
+    def entries_of_prefix_list(self):
+        wanted = {"PrefixListName": "l", "AddressFamily": "IPv4", "MaxEntries": 100}
+        made = {"PrefixListId": self.ask("ec2", "CreateManagedPrefixList", **wanted)["PrefixList"]["PrefixListId"]}
+
+        def put(name):
+            cidr = f"10.{int(name.replace('-', ''))}.0.0/16"
+            self.ask("ec2", "ModifyManagedPrefixList", AddEntries=[{"Cidr": cidr}], **made)
+
+        def told():
+            found = self.ask("ec2", "GetManagedPrefixListEntries", **made)["Entries"]
+            return ["-".join(each["Cidr"].split(".")[1].zfill(2)) for each in found]
+
+        return put, told
+
     def policies_of_balancer(self):
         whose = {"LoadBalancerName": "old"}
         front = {"Protocol": "HTTP", "LoadBalancerPort": 80, "InstancePort": 80}

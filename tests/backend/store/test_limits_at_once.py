@@ -18,6 +18,7 @@ from backend.domain import security_groups as group_rules
 from backend.domain.ids import account_id
 from backend.domain.metrics import MetricLimits
 from backend.domain.network_findings import NetworkLimit
+from backend.domain.prefix_list_findings import ListFull, ListTwinInUse
 from backend.domain.queues import QueueLimits
 from backend.domain.quotas import Quota
 from backend.domain.receivers import WantedReceiver
@@ -33,6 +34,7 @@ from backend.services import (
     nat_gateways,
     network_limits,
     parameters,
+    prefix_lists,
     receivers,
     resource_tags,
     security_groups,
@@ -165,6 +167,32 @@ class Limited:
             self.ask("ec2", "AuthorizeSecurityGroupIngress", GroupId=group, IpPermissions=[one])
 
         return put
+
+    def prefix_lists(self) -> Ask:
+        self._most(prefix_lists, "LIMIT")
+        return lambda at: self._list(f"l{at}")
+
+    def entries_of_prefix_list(self) -> Ask:
+        made = self._list("l", MaxEntries=MOST)
+        change = partial(self.ask, "ec2", "ModifyManagedPrefixList", PrefixListId=made)
+        return lambda at: change(AddEntries=[{"Cidr": f"10.{at}.0.0/16"}])
+
+    def lists_of_security_group(self) -> Ask:
+        """Each counts as what it may have, and so does what one that is named may have from now on."""
+        group = self.ask("ec2", "CreateSecurityGroup", GroupName="g", Description="d")["GroupId"]
+        made = [self._list(f"l{at}") for at in range(MOST + MANY + 1)]
+        self.patch.setattr(group_rules, "RULES_LIMIT", MOST)
+
+        def put(at: int) -> None:
+            one = {"IpProtocol": "tcp", "FromPort": at, "ToPort": at, "PrefixListIds": [{"PrefixListId": made[at]}]}
+            self.ask("ec2", "AuthorizeSecurityGroupIngress", GroupId=group, IpPermissions=[one])
+
+        return put
+
+    def _list(self, name: str, **more: Any) -> str:
+        wanted = {"PrefixListName": name, "AddressFamily": "IPv4", "MaxEntries": 1, **more}
+        made: str = self.ask("ec2", "CreateManagedPrefixList", **wanted)["PrefixList"]["PrefixListId"]
+        return made
 
     def addresses(self) -> Ask:
         self._most(addresses, "ADDRESSES")
@@ -395,7 +423,7 @@ def _at_once(*acts: Callable[[], Any]) -> list[str]:
         begin.wait(30)
         try:
             act()
-        except (LimitExceeded, NetworkLimit):
+        except (LimitExceeded, NetworkLimit, ListFull):
             return "full"
         except Finding as found:
             return type(found).__name__
@@ -442,3 +470,21 @@ def test_a_security_group_that_a_rule_names_at_once_is_there(store, clock, monke
         ("done", "SecurityGroupInUse"),
         ("SecurityGroupNotFound", "done"),
     }
+
+
+def test_a_prefix_list_that_a_rule_names_at_once_is_there(store, clock, monkeypatch):
+    limited = Limited(store, clock, monkeypatch)
+    group = limited.ask("ec2", "CreateSecurityGroup", GroupName="g", Description="d")["GroupId"]
+    made = [limited._list(f"l{at}") for at in range(MANY)]
+
+    def name(at: int) -> None:
+        rule = {"IpProtocol": "tcp", "FromPort": at, "ToPort": at, "PrefixListIds": [{"PrefixListId": made[at]}]}
+        limited.ask("ec2", "AuthorizeSecurityGroupIngress", GroupId=group, IpPermissions=[rule])
+
+    def drop(at: int) -> None:
+        gone = limited.ask("ec2", "DeleteManagedPrefixList", PrefixListId=made[at])["PrefixList"]
+        if gone["State"] == "delete-failed":
+            raise ListTwinInUse
+
+    told = _at_once(*(act for at in range(MANY) for act in (partial(name, at), partial(drop, at))))
+    assert {*zip(told[::2], told[1::2], strict=True)} <= {("done", "ListTwinInUse"), ("ListNotFound", "done")}
