@@ -30,6 +30,7 @@ class Fleet:
     made: list[str] = field(default_factory=list)
     configurations: list[str] = field(default_factory=list)
     templates: list[str] = field(default_factory=list)
+    lists: list[str] = field(default_factory=list)
 
     def create(self, desired: int = 0, minimum: int = 0, maximum: int = 10, **more: Any) -> str:
         """A new group from the shared template over all default subnets, settled; its name."""
@@ -63,6 +64,16 @@ class Fleet:
         self.ec2.create_launch_template(LaunchTemplateName=name, LaunchTemplateData=data)
         self.templates.append(name)
         return name
+
+    def prefix_list(self, *cidrs: str) -> str:
+        """A new prefix list of IPv4; its id."""
+        entries = [{"Cidr": cidr} for cidr in cidrs]
+        made = self.ec2.create_managed_prefix_list(
+            PrefixListName=unique("pl"), AddressFamily="IPv4", MaxEntries=max(1, len(cidrs)), Entries=entries
+        )
+        identity: str = made["PrefixList"]["PrefixListId"]
+        self.lists.append(identity)
+        return identity
 
     def group(self, name: str) -> dict[str, Any]:
         found = self.autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"]
@@ -171,6 +182,9 @@ class Fleet:
         known = {one["LaunchTemplateName"] for page in pages for one in page["LaunchTemplates"]}
         for name in known & set(self.templates):
             self.ec2.delete_launch_template(LaunchTemplateName=name)
+        for identity in self.lists:
+            self.ec2.delete_managed_prefix_list(PrefixListId=identity)
+        self.lists.clear()
 
 
 def newest_image(ec2: Any) -> str:

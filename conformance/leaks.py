@@ -27,6 +27,7 @@ _NOUNS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "describe_nat_gateways": ("NatGateways", "NatGatewayId"),
         "describe_network_acls": ("NetworkAcls", "NetworkAclId"),
         "describe_network_interfaces": ("NetworkInterfaces", "NetworkInterfaceId"),
+        "describe_managed_prefix_lists": ("PrefixLists", "PrefixListId"),
         "describe_placement_groups": ("PlacementGroups", "GroupName"),
         "describe_route_tables": ("RouteTables", "RouteTableId"),
         "describe_security_groups": ("SecurityGroups", "GroupId"),

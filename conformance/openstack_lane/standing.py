@@ -16,7 +16,10 @@ def standing_in(owner: Connection) -> dict[str, set[str]]:
         "keypairs": owner.compute.keypairs(),
         "server groups": owner.compute.server_groups(),
         **{noun: getattr(neutron, noun)(**mine) for noun in ("networks", "subnets", "routers", "ports", "ips")},
-        **{noun: getattr(neutron, noun)(**mine) for noun in ("security_groups", "security_group_rules")},
+        **{
+            noun: getattr(neutron, noun)(**mine)
+            for noun in ("security_groups", "security_group_rules", "address_groups")
+        },
         **{noun: getattr(octavia, noun)(**mine) for noun in ("load_balancers", "listeners", "pools", "l7_policies")},
         "monitors": octavia.health_monitors(**mine),
     }

@@ -124,7 +124,6 @@ def test_what_no_cloud_of_ours_has_is_an_empty_list(ec2: Any) -> None:
     for operation, member in (
         ("describe_vpc_endpoints", "VpcEndpoints"),
         ("describe_prefix_lists", "PrefixLists"),
-        ("describe_managed_prefix_lists", "PrefixLists"),
         ("describe_vpc_peering_connections", "VpcPeeringConnections"),
         ("describe_egress_only_internet_gateways", "EgressOnlyInternetGateways"),
     ):

@@ -28,6 +28,7 @@ def machines(shared_fleet: Fleet) -> Fleet:
         fleet.ec2.create_launch_template_version(
             LaunchTemplateName=fleet.template, SourceVersion="1", LaunchTemplateData={"EbsOptimized": False}
         )
+    fleet.prefix_list(*(f"10.{number}.0.0/16" for number in range(SMALLEST + 1)))
     fleet.create(SMALLEST + 2, AutoScalingGroupName=unique("paged"))
     return fleet
 
@@ -58,6 +59,10 @@ def a_group(fleet: Fleet) -> dict[str, Any]:
     return {"AutoScalingGroupName": fleet.made[-1]}
 
 
+def a_list(fleet: Fleet) -> dict[str, Any]:
+    return {"PrefixListId": fleet.lists[-1]}
+
+
 EXTRA: dict[tuple[str, str], Callable[[Fleet], dict[str, Any]]] = {
     ("ec2", "DescribeLaunchTemplateVersions"): lambda fleet: {"LaunchTemplateName": fleet.template},
     ("ec2", "GetSecurityGroupsForVpc"): lambda fleet: {"VpcId": fleet.ec2.describe_vpcs()["Vpcs"][0]["VpcId"]},
@@ -66,6 +71,8 @@ EXTRA: dict[tuple[str, str], Callable[[Fleet], dict[str, Any]]] = {
         "VirtualizationTypes": ["hvm"],
         "InstanceRequirements": {"VCpuCount": {"Min": 1}, "MemoryMiB": {"Min": 1}},
     },
+    ("ec2", "GetManagedPrefixListAssociations"): a_list,
+    ("ec2", "GetManagedPrefixListEntries"): a_list,
     ("autoscaling", "DescribeLoadBalancers"): a_group,
     ("autoscaling", "DescribeLoadBalancerTargetGroups"): a_group,
     ("autoscaling", "DescribeWarmPool"): a_group,
@@ -91,6 +98,7 @@ SMALL = {
     "DescribeVpcEndpoints",
     "DescribeVpcPeeringConnections",
     "DescribeVpcs",
+    "GetManagedPrefixListAssociations",
     "GetSecurityGroupsForVpc",
 }
 """Lists that the embedded cloud, or this suite, keeps short."""

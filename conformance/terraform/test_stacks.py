@@ -59,8 +59,10 @@ def test_the_tutorial(
     assert {one["VpcId"] for one in alive(ec2, told["group"])} == {told["vpc"]}
     stack.no_change()
 
-    changed = ("-var=desired=3", "-var=health_path=/ready")
+    changed = ("-var=desired=3", "-var=health_path=/ready", '-var=offices=["192.0.2.0/24","203.0.113.128/25"]')
     stack.apply(*changed)
+    (offices,) = ec2.describe_managed_prefix_lists(PrefixListIds=[told["offices"]])["PrefixLists"]
+    assert (offices["State"], offices["Version"]) == ("modify-complete", 2)
     made = group(asg, told["group"])
     assert made is not None
     assert len(made["Instances"]) == 3

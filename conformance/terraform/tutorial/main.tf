@@ -65,6 +65,12 @@ variable "gone" {
   default     = { code = "410", text = "gone" }
 }
 
+variable "offices" {
+  description = "Where those are who keep the servers"
+  type        = list(string)
+  default     = ["192.0.2.0/24", "198.51.100.0/24"]
+}
+
 provider "aws" {
   region = "us-east-1"
 
@@ -227,6 +233,64 @@ resource "aws_security_group" "web" {
   }
 }
 
+resource "aws_ec2_managed_prefix_list" "offices" {
+  name           = "${var.mark}-offices"
+  address_family = "IPv4"
+  max_entries    = 5
+
+  dynamic "entry" {
+    for_each = var.offices
+
+    content {
+      cidr        = entry.value
+      description = "of ${length(var.offices)}"
+    }
+  }
+
+  tags = {
+    Name = var.mark
+  }
+}
+
+resource "aws_ec2_managed_prefix_list" "mirrors" {
+  name           = "${var.mark}-mirrors"
+  address_family = "IPv4"
+  max_entries    = 5
+}
+
+resource "aws_ec2_managed_prefix_list_entry" "mirror" {
+  cidr           = "203.0.113.0/24"
+  description    = "of packages"
+  prefix_list_id = aws_ec2_managed_prefix_list.mirrors.id
+}
+
+data "aws_ec2_managed_prefix_list" "offices" {
+  name = aws_ec2_managed_prefix_list.offices.name
+}
+
+resource "aws_security_group" "kept" {
+  name   = "${var.mark}-kept"
+  vpc_id = aws_vpc.main.id
+}
+
+resource "aws_vpc_security_group_ingress_rule" "offices" {
+  security_group_id = aws_security_group.kept.id
+  description       = "who keeps the servers"
+  from_port         = 22
+  to_port           = 22
+  ip_protocol       = "tcp"
+  prefix_list_id    = aws_ec2_managed_prefix_list.offices.id
+}
+
+resource "aws_security_group_rule" "mirrors" {
+  security_group_id = aws_security_group.kept.id
+  type              = "egress"
+  from_port         = 443
+  to_port           = 443
+  protocol          = "tcp"
+  prefix_list_ids   = [aws_ec2_managed_prefix_list.mirrors.id]
+}
+
 resource "aws_lb" "web" {
   name               = "${var.mark}-web"
   load_balancer_type = "application"
@@ -334,20 +398,29 @@ output "vpc" {
   value = aws_vpc.main.id
 }
 
+output "offices" {
+  value = data.aws_ec2_managed_prefix_list.offices.id
+}
+
 output "import" {
   value = {
-    "aws_vpc.main"                          = aws_vpc.main.id
-    "aws_subnet.public[0]"                  = aws_subnet.public[0].id
-    "aws_subnet.public[1]"                  = aws_subnet.public[1].id
-    "aws_security_group.balancer"           = aws_security_group.balancer.id
-    "aws_internet_gateway.main"             = aws_internet_gateway.main.id
-    "aws_route_table.public"                = aws_route_table.public.id
-    "aws_route_table_association.public[0]" = "${aws_subnet.public[0].id}/${aws_route_table.public.id}"
-    "aws_network_acl.open"                  = aws_network_acl.open.id
-    "aws_security_group.web"                = aws_security_group.web.id
-    "aws_lb.web"                            = aws_lb.web.arn
-    "aws_lb_target_group.web"               = aws_lb_target_group.web.arn
-    "aws_lb_listener.http"                  = aws_lb_listener.http.arn
-    "aws_lb_listener_rule.old"              = aws_lb_listener_rule.old.arn
+    "aws_vpc.main"                                = aws_vpc.main.id
+    "aws_subnet.public[0]"                        = aws_subnet.public[0].id
+    "aws_subnet.public[1]"                        = aws_subnet.public[1].id
+    "aws_security_group.balancer"                 = aws_security_group.balancer.id
+    "aws_internet_gateway.main"                   = aws_internet_gateway.main.id
+    "aws_route_table.public"                      = aws_route_table.public.id
+    "aws_route_table_association.public[0]"       = "${aws_subnet.public[0].id}/${aws_route_table.public.id}"
+    "aws_network_acl.open"                        = aws_network_acl.open.id
+    "aws_security_group.web"                      = aws_security_group.web.id
+    "aws_ec2_managed_prefix_list.mirrors"         = aws_ec2_managed_prefix_list.mirrors.id
+    "aws_security_group.kept"                     = aws_security_group.kept.id
+    "aws_ec2_managed_prefix_list.offices"         = aws_ec2_managed_prefix_list.offices.id
+    "aws_ec2_managed_prefix_list_entry.mirror"    = "${aws_ec2_managed_prefix_list.mirrors.id},203.0.113.0/24"
+    "aws_vpc_security_group_ingress_rule.offices" = aws_vpc_security_group_ingress_rule.offices.id
+    "aws_lb.web"                                  = aws_lb.web.arn
+    "aws_lb_target_group.web"                     = aws_lb_target_group.web.arn
+    "aws_lb_listener.http"                        = aws_lb_listener.http.arn
+    "aws_lb_listener_rule.old"                    = aws_lb_listener_rule.old.arn
   }
 }
