@@ -43,6 +43,7 @@ from backend.services.catalog import asking
 from backend.services.list_twins import ListTwins, peers_of
 from backend.store import counting, networks, prefix_lists
 from backend.store import security_groups as rows
+from backend.store.balancers import BALANCERS
 from backend.store.security_groups import GROUPS, RULES
 from backend.store.session import Store
 
@@ -151,13 +152,19 @@ class SecurityGroups:
         if group.name == DEFAULT:
             raise security_group_findings.SecurityGroupKept(group_id, group.name)
         others = (rule for each in self._all(scope, kept=False) if each.id != group_id for rule in each.rules)
-        if any(rule.peer == group_id for rule in others):
+        if any(rule.peer == group_id for rule in others) or self._in_front(scope, group_id):
             raise security_group_findings.SecurityGroupInUse(group_id)
         kept = self._store.transact(lambda conn: self._mark(conn, scope, group_id))
         if kept is None:
             self._delete_at_cloud(scope, group_id, group.cloud_id)
         else:
             self._delete_kept(scope, kept)
+
+    def _in_front(self, scope: Scope, group_id: str) -> bool:
+        """Whether a balancer has it: not every cloud knows of that."""
+        with self._store.read() as conn:
+            fronts = BALANCERS.all(conn, scope)
+        return any(short_id(group) == group_id for each in fronts if not each.gone for group in each.security_groups)
 
     def one(self, scope: Scope, group_id: str) -> ListedGroup:
         """A group by its short id. Raises SecurityGroupNotFound."""

@@ -74,3 +74,32 @@ def test_nobody_else_changes_them(world: EngineWorld, subnets: list[str]) -> Non
     attachment = found["Attachment"]["AttachmentId"]
     assert aws.code("DetachNetworkInterface", AttachmentId=attachment) == "OperationNotPermitted"
     assert aws("DescribeNetworkInterfaceAttribute", Attribute="description", **asked)["Description"]["Value"]
+
+
+@pytest.mark.parametrize("kind", ["application", "network", "classic"])
+def test_a_group_of_a_balancer_stays(world: EngineWorld, subnets: list[str], kind: str) -> None:
+    aws = Asking(world)
+    vpc = aws("DescribeVpcs")["Vpcs"][0]["VpcId"]
+    group = aws("CreateSecurityGroup", GroupName="front", Description="d", VpcId=vpc)["GroupId"]
+    asked = {"Subnets": subnets[:2], "SecurityGroups": [group]}
+    if kind == "classic":
+        listener = {"Protocol": "HTTP", "LoadBalancerPort": 80, "InstancePort": 80}
+        world.call("CreateLoadBalancer", service="elb", LoadBalancerName="web", Listeners=[listener], **asked)
+        end, named = "elb", {"LoadBalancerName": "web"}
+    else:
+        made = world.call("CreateLoadBalancer", service="elbv2", Name="web", Type=kind, **asked)["LoadBalancers"][0]
+        end, named = "elbv2", {"LoadBalancerArn": made["LoadBalancerArn"]}
+    refused = aws.refused("DeleteSecurityGroup", GroupId=group)
+    assert (refused.code, refused.message) == ("DependencyViolation", f"resource {group} has a dependent object")
+    world.call("DeleteLoadBalancer", service=end, **named)
+    aws("DeleteSecurityGroup", GroupId=group)
+
+
+def test_a_group_of_an_interface_stays(world: EngineWorld, subnets: list[str]) -> None:
+    aws = Asking(world)
+    vpc = aws("DescribeVpcs")["Vpcs"][0]["VpcId"]
+    group = aws("CreateSecurityGroup", GroupName="front", Description="d", VpcId=vpc)["GroupId"]
+    made = aws("CreateNetworkInterface", SubnetId=subnets[0], Groups=[group])["NetworkInterface"]
+    assert aws.code("DeleteSecurityGroup", GroupId=group) == "DependencyViolation"
+    aws("DeleteNetworkInterface", NetworkInterfaceId=made["NetworkInterfaceId"])
+    aws("DeleteSecurityGroup", GroupId=group)
