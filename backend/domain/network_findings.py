@@ -107,9 +107,10 @@ class RouteMissing(Finding):
 
 @dataclass(eq=False)
 class RouteElsewhere(Finding):
-    """The target belongs to another VPC than the table."""
+    """What is to be led to, or from, belongs to another VPC than the table; ``kind`` as in NetworkThingMissing."""
 
     table_id: str
+    kind: str
     target: str
 
 

@@ -192,7 +192,7 @@ class Routing:
             if subnet is None:
                 return "subnet", subnet_id
             if subnet.vpc_id != table.vpc_id:
-                raise RouteElsewhere(table_id, subnet_id)
+                raise RouteElsewhere(table_id, "subnet", subnet_id)
             there = rows.ROUTE_ASSOCIATIONS.one(conn, scope, vpc_id=table.vpc_id, subnet_id=subnet_id)
             if there is not None and there.table_id != table_id:
                 raise AlreadyJoined("subnet", subnet_id, there.id)
@@ -236,7 +236,7 @@ class Routing:
             if there is None:
                 return "route-association", association_id
             if there.vpc_id != table.vpc_id:
-                raise RouteElsewhere(table_id, association_id)
+                raise RouteElsewhere(table_id, "route-association", association_id)
             made = RouteAssociation(new_digits(), table.vpc_id, table_id, there.subnet_id)
             rows.ROUTE_ASSOCIATIONS.remove(conn, scope, id=association_id)
             rows.ROUTE_ASSOCIATIONS.add(conn, scope, made)
@@ -286,13 +286,13 @@ class Routing:
                 if gateway is None:
                     return "internet-gateway", route.target
                 if gateway.vpc_id != table.vpc_id:
-                    raise RouteElsewhere(table_id, route.target)
+                    raise RouteElsewhere(table_id, "internet-gateway", route.target)
             if route.kind == "nat":
                 nat = NAT_GATEWAYS.one(conn, scope, id=route.target, deleted_at=None)
                 if nat is None:
                     return "nat-gateway", route.target
                 if nat.vpc != table.vpc_id:
-                    raise RouteElsewhere(table_id, route.target)
+                    raise RouteElsewhere(table_id, "nat-gateway", route.target)
             written = {**table.routes, route.cidr: {"kind": route.kind, "target": route.target}}
             rows.ROUTE_TABLES.change(conn, scope, table_id, routes=written)
             return None

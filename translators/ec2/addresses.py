@@ -112,12 +112,12 @@ def allocate(call: Call) -> Result:
     if params.get("Domain") not in {None, "", "vpc"}:
         raise _refused(f"Value ({params['Domain'][:64]}) for parameter domain is invalid. Only vpc is supported.")
     if params.get("NetworkBorderGroup") not in {None, "", call.region}:
-        raise _unsupported("network border groups other than the region")
+        raise _unsupported("NetworkBorderGroup other than the region")
     if params.get("PublicIpv4Pool") not in {None, "", _POOL}:
-        raise _unsupported("pools of one's own addresses")
+        raise _unsupported("PublicIpv4Pool")
     for member in ("Address", "CustomerOwnedIpv4Pool", "IpamPoolId"):
         if params.get(member):
-            raise _unsupported(f"a wish for {member}")
+            raise _unsupported(member)
     tags = tag_words.of_one(params.get("TagSpecifications"), "elastic-ip")
     actions.check_dry_run(call)
     made = call.backend.addresses.allocate(call.scope)
@@ -204,4 +204,4 @@ def _refused(words: str) -> AWSError:
 
 
 def _unsupported(what: str) -> AWSError:
-    return AWSError("UnsupportedOperation", f"The cloud knows no {what} for addresses.")
+    return AWSError("UnsupportedOperation", f"The parameter {what} is not supported: the cloud chooses addresses.")

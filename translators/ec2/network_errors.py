@@ -45,6 +45,10 @@ _LIMITS: Final = {
 }
 
 
+_ENDS: Final = {"internet-gateway": "network gateway", "route-association": "association", "nat-gateway": "NAT gateway"}
+"""What stands before the ids of what routes lead to. Source: reports of users (the first)."""
+
+
 def shown(kind: str, digits: str) -> str:
     """A thing as its caller knows it."""
     return f"{_kind(kind).prefix}-{digits}"
@@ -166,9 +170,10 @@ TABLE: Final[dict[type[Exception], Row]] = {
         "RouteAlreadyExists", f"The route identified by {found.cidr} already exists."
     ),
     findings.RouteMissing: _route_missing,
-    findings.RouteElsewhere: lambda found: AWSError(  # unsourced
+    findings.RouteElsewhere: lambda found: AWSError(
         "InvalidParameterValue",
-        f"{shown('route-table', found.table_id)} and {found.target} belong to different networks",
+        f"route table {shown('route-table', found.table_id)} and {_ENDS.get(found.kind, found.kind)}"
+        f" {shown(found.kind, found.target)} belong to different networks",
     ),
     findings.RouteLocal: lambda found: AWSError(
         "InvalidParameterValue", f"cannot remove local route {found.cidr} in route table"

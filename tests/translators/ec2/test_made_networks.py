@@ -509,3 +509,15 @@ def test_a_public_subnet_gives_launches_an_address(
     aws("ModifySubnetAttribute", SubnetId=subnet, MapPublicIpOnLaunch={"Value": False})
     asked = {"DeviceIndex": 0, "SubnetId": subnet, "AssociatePublicIpAddress": True}
     assert launched(NetworkInterfaces=[asked])["PublicIpAddress"]
+
+
+def test_what_is_of_another_network_is_told_by_its_id(aws: Asking) -> None:
+    """Source: AWS re:Post and Stack Overflow, "belong to different networks"."""
+    here, there = (aws("CreateVpc", CidrBlock=block)["Vpc"]["VpcId"] for block in ("10.1.0.0/16", "10.2.0.0/16"))
+    table = aws("CreateRouteTable", VpcId=here)["RouteTable"]["RouteTableId"]
+    gateway = aws("CreateInternetGateway")["InternetGateway"]["InternetGatewayId"]
+    subnet = aws("CreateSubnet", VpcId=there, CidrBlock="10.2.0.0/24")["Subnet"]["SubnetId"]
+    refused = aws.refused("CreateRoute", RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+    assert refused.message == f"route table {table} and network gateway {gateway} belong to different networks"
+    refused = aws.refused("AssociateRouteTable", RouteTableId=table, SubnetId=subnet)
+    assert refused.message == f"route table {table} and subnet {subnet} belong to different networks"
