@@ -9,7 +9,7 @@ from typing import Any, Final
 from backend.domain.identities import IdentityMissing
 from backend.services.managed_policies import NewPolicy, PolicyRef, Uses
 from translators.errors import AWSError
-from translators.iam import listing
+from translators.iam import aws_policies, listing
 from translators.iam.errors import no_policy, not_attachable, validation
 from translators.iam.policy_documents import checked, shown
 from translators.iam.words import path_of, policy_listed, policy_whole, version_told
@@ -18,6 +18,9 @@ from translators.registry import Call, Result, operation
 _SINCE: Final = datetime(2015, 2, 6, 18, 39, 46, tzinfo=UTC)
 _STUB: Final = '{"Version":"2012-10-17","Statement":[]}'
 _STUB_WORDS: Final = "A policy of AWS's by name alone: it grants nothing here."
+_OF_AWS: Final = [
+    PolicyRef(f"arn:aws:iam::aws:policy{path}{name}", name, path, managed=True) for path, name in aws_policies.LISTED
+]
 _VERSION: Final = re.compile(r"v([1-9][0-9]{0,8})(\.[\w-]*)?", re.ASCII)
 
 
@@ -43,8 +46,8 @@ def _number(call: Call) -> int:
     return int(found[1])
 
 
-def _stub(call: Call, ref: PolicyRef) -> dict[str, Any]:
-    uses = call.backend.managed_policies.uses(call.scope)
+def _stub(ref: PolicyRef, uses: Uses) -> dict[str, Any]:
+    """One of AWS's as a list has it."""
     return {
         "PolicyName": ref.name,
         "PolicyId": ref.managed_id,
@@ -54,10 +57,8 @@ def _stub(call: Call, ref: PolicyRef) -> dict[str, Any]:
         "AttachmentCount": uses.attached.get(ref.managed_id, 0),
         "PermissionsBoundaryUsageCount": uses.bounded.get(ref.arn, 0),
         "IsAttachable": True,
-        "Description": _STUB_WORDS,
         "CreateDate": _SINCE,
         "UpdateDate": _SINCE,
-        "Tags": [],
     }
 
 
@@ -81,25 +82,28 @@ def create_policy(call: Call) -> Result:
 @operation("iam", "GetPolicy")
 def get_policy(call: Call) -> Result:
     ref = _ref(call)
-    if ref.managed:
-        return {"Policy": _stub(call, ref)}
     policies = call.backend.managed_policies
+    if ref.managed:
+        return {"Policy": {**_stub(ref, policies.uses(call.scope)), "Description": _STUB_WORDS, "Tags": []}}
     return {"Policy": policy_whole(call, policies.find(call.scope, ref), policies.uses(call.scope))}
 
 
 @operation("iam", "ListPolicies")
 def list_policies(call: Call) -> Result:
-    """The account's own: AWS's have no list here, as any of them may be named."""
+    """The account's own, and those of AWS's that users look for by name: any other may be named by its ARN."""
     params = call.params
+    wanted, prefix = params.get("Scope") or "All", params.get("PathPrefix")
     uses = call.backend.managed_policies.uses(call.scope)
-    own = [] if params.get("Scope") == "AWS" else call.backend.managed_policies.list(call.scope)
-    told = [policy_listed(call, each, uses) for each in own if listing.within(params.get("PathPrefix"), each.path)]
+    own = [] if wanted == "AWS" else call.backend.managed_policies.list(call.scope)
+    told = [policy_listed(call, each, uses) for each in own if listing.within(prefix, each.path)]
+    if wanted != "Local":
+        told += [_stub(each, uses) for each in _OF_AWS if listing.within(prefix, each.path)]
     if params.get("OnlyAttached"):
         told = [each for each in told if each["AttachmentCount"] or each["PermissionsBoundaryUsageCount"]]
     if usage := params.get("PolicyUsageFilter"):
         counted = "AttachmentCount" if usage == "PermissionsPolicy" else "PermissionsBoundaryUsageCount"
         told = [each for each in told if each[counted]]
-    return listing.page(call, "Policies", told, lambda each: str(each["PolicyName"]))
+    return listing.page(call, "Policies", told, lambda each: f"{each['PolicyName']} {each['Arn']}")
 
 
 @operation("iam", "DeletePolicy")

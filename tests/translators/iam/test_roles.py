@@ -276,3 +276,26 @@ def test_another_accounts_policy_is_nobodys_here(iam: Asking) -> None:
     _role(iam)
     arn = "arn:aws:iam::000000000000:policy/p"
     assert iam.code("AttachRolePolicy", RoleName="web", PolicyArn=arn) == "NoSuchEntity"
+
+
+def test_policies_of_aws_are_found_by_name(iam: Asking) -> None:
+    """Terraform's data source lists them all and looks for one."""
+    listed, marker = {}, {}
+    while marker is not None:
+        page = iam("ListPolicies", MaxItems=50, **marker)
+        listed |= {each["PolicyName"]: each for each in page["Policies"]}
+        marker = {"Marker": page["Marker"]} if page["IsTruncated"] else None
+    found = listed["AmazonSSMManagedInstanceCore"]
+    assert found["Arn"] == "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
+    whole = iam("GetPolicy", PolicyArn=found["Arn"])["Policy"]
+    assert found == {name: value for name, value in whole.items() if name not in {"Description", "Tags"}}
+    assert listed["AmazonEC2RoleforSSM"]["Path"] == "/service-role/"
+    iam("CreatePolicy", PolicyName="mine", PolicyDocument=RIGHTS)
+    assert [each["PolicyName"] for each in iam("ListPolicies", Scope="Local")["Policies"]] == ["mine"]
+    of_aws = iam("ListPolicies", Scope="AWS", PathPrefix="/job-function/")["Policies"]
+    assert "ViewOnlyAccess" in {each["PolicyName"] for each in of_aws}
+    assert iam("ListPolicies", Scope="AWS", OnlyAttached=True)["Policies"] == []
+    _role(iam)
+    iam("AttachRolePolicy", RoleName="web", PolicyArn=found["Arn"])
+    (attached,) = iam("ListPolicies", OnlyAttached=True)["Policies"]
+    assert (attached["Arn"], attached["AttachmentCount"]) == (found["Arn"], 1)
