@@ -41,6 +41,8 @@ def test_attributes(ec2: Any, instance: str) -> None:
     assert told(ec2, instance)["MetadataOptions"]["HttpTokens"] == "required"
     ec2.modify_instance_maintenance_options(InstanceId=instance, AutoRecovery="disabled")
     assert told(ec2, instance)["MaintenanceOptions"] == {"AutoRecovery": "disabled"}
+    ec2.modify_private_dns_name_options(InstanceId=instance, EnableResourceNameDnsARecord=True)
+    assert told(ec2, instance)["PrivateDnsNameOptions"]["EnableResourceNameDnsARecord"] is True
     ec2.monitor_instances(InstanceIds=[instance])
     assert told(ec2, instance)["Monitoring"] == {"State": "enabled"}
     ec2.unmonitor_instances(InstanceIds=[instance])

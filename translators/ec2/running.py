@@ -179,6 +179,8 @@ def _described(call: Call, tags: Mapping[str, Mapping[str, str]]) -> tuple[Serve
             "The parameter privateIpAddress cannot be used where more than one instance is asked for.",
         )
     refused = [name for name in _REFUSED if data.get(name)]
+    if any((each.get("Ebs") or {}).get("Encrypted") for each in given.get("BlockDeviceMappings") or ()):
+        refused.append("BlockDeviceMappings.Ebs.Encrypted")  # a protection that is not there; a template's is a note
     if data.get("InstanceInitiatedShutdownBehavior") == "terminate":
         refused.append("InstanceInitiatedShutdownBehavior")
     if spec.image:

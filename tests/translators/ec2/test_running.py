@@ -288,3 +288,16 @@ def test_a_cloud_that_does_not_answer_is_unavailable(aws: Asking, image: str, wo
     world.simulated.faults.unavailable()
     refused = aws.refused("TerminateInstances", InstanceIds=ids)
     assert (refused.code, refused.status) == ("Unavailable", 503)
+
+
+def test_a_disk_that_is_asked_to_be_encrypted_is_not_made_plain(aws: Asking, image: str) -> None:
+    """It would be told as it is, and Terraform would replace the instance at each apply. A template's stays a note."""
+    asked = {"ImageId": image, "InstanceType": "t3.micro", "MinCount": 1, "MaxCount": 1}
+    disk = {"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 1, "Encrypted": True}}
+    refused = aws.refused("RunInstances", BlockDeviceMappings=[disk], **asked)
+    assert (refused.code, "BlockDeviceMappings.Ebs.Encrypted" in refused.message) == ("Unsupported", True)
+    plain = {**disk, "Ebs": {"VolumeSize": 1, "Encrypted": False}}
+    aws("RunInstances", BlockDeviceMappings=[plain], **asked)
+    data = {"ImageId": image, "InstanceType": "t3.micro", "BlockDeviceMappings": [disk]}
+    aws("CreateLaunchTemplate", LaunchTemplateName="noted", LaunchTemplateData=data)
+    aws("RunInstances", MinCount=1, MaxCount=1, LaunchTemplate={"LaunchTemplateName": "noted"})
