@@ -26,7 +26,7 @@ from translators.errors import AWSError
 Data = Mapping[str, Any]
 
 SHOWN_WITHOUT_EFFECT: Final[Mapping[str, str]] = {
-    "BlockDeviceMappings[].Ebs.Encrypted": "the cloud's volume type decides on encryption; RunInstances refuses its own wish",
+    "BlockDeviceMappings[].Ebs.Encrypted": "the cloud's volume type decides on it; RunInstances refuses its own wish",
     "BlockDeviceMappings[].Ebs.Iops": "the cloud's volume type decides on performance",
     "BlockDeviceMappings[].Ebs.KmsKeyId": "the cloud's volume type decides on encryption",
     "BlockDeviceMappings[].Ebs.Throughput": "the cloud's volume type decides on performance",
