@@ -95,4 +95,4 @@ def _reserve_file(path: Path) -> None:
             raise OSError(why.errno or errno.ENOSPC, os.strerror(why.errno or errno.ENOSPC)) from why
 
 
-values.MmapedDict = Counts  # type: ignore[misc]
+setattr(values, "MmapedDict", Counts)  # noqa: B010 - a name that the module does not export

@@ -22,9 +22,9 @@ from backend.drivers.errors import CloudError, NotAuthorized
 from backend.engine.inbox import SILENCE
 from backend.engine.kinds import KINDS
 from backend.engine.settings import EngineSettings
-from backend.errors import KeysUnreached
+from backend.errors import KeysUnreached, StoreUnavailable
 from backend.policies.sweep import SweepRule
-from backend.store import brakes, engines, events, migrate, outbox, overview, sealed, watches
+from backend.store import brakes, engines, events, failures, migrate, outbox, overview, sealed, watches
 from backend.store.away import SAYS_NO, takes_no_writes
 from backend.store.leased import Kinds
 from backend.store.sealed import How
@@ -100,7 +100,9 @@ def _checks(ward: Ward) -> Iterator[Checked]:
         present, reason = migrate.stands_at(ward.store), migrate.refusal(ward.store)
         took = ward.clock.monotonic() - began
     except SAYS_NO as error:
-        yield Checked("database", FAULT, " ".join(str(error).split())[:200], "start it, or correct [database] url")
+        words = error.detail if isinstance(error, StoreUnavailable) else failures.words(error)
+        todo = "start it, or correct [database] url, or what its user may do there"
+        yield Checked("database", FAULT, words[:200], todo)
         return
     answers = f"{ward.store.dialect}, answers in {took * 1000:.0f} ms"
     if reason is not None:
@@ -139,7 +141,7 @@ def _written(store: Store, answers: str) -> Checked:
     refusal = takes_no_writes(store)
     if refusal is None:
         return Checked("database", OK, answers)
-    todo = "see which server takes writes now, and that [database] url leads there"
+    todo = "see which server takes writes now, that [database] url leads there, and what its user may do"
     return Checked("database", FAULT, f"{answers}, and takes no writes: {refusal[:200]}", todo)
 
 

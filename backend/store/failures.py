@@ -15,7 +15,7 @@ class Failure(Enum):
     Attributes:
         CONFLICT: the database ended it for another's sake; the same may succeed at once.
         RACE: another transaction wrote the same key first; who reads again sees it.
-        AWAY: the database cannot be reached, is being shut down or started, or takes no writes.
+        AWAY: the database cannot be reached, is being shut down or started, takes no writes, or gives us no right.
         FAULT: the statement or its values are wrong.
     """
 
@@ -44,6 +44,9 @@ _AWAY_CODES = frozenset({8, 10, 11, 13, 14, 26})
 _NO_TABLE_STATE = "42P01"
 _NO_TABLE_NUMBER = 1146
 _NO_TABLE = "no such table"
+# What its user has no right to do, as after a migration by another user who owns what was made: PostgreSQL, MariaDB.
+_NO_RIGHT_STATE = "42501"
+_NO_RIGHT_NUMBERS = frozenset({1044, 1142, 1143, 1227})
 
 
 def of(error: Exception) -> Failure:
@@ -76,8 +79,8 @@ def _by_state(original: Any) -> Failure | None:
         return None
     if state in _CONFLICT_STATES:
         return Failure.CONFLICT
-    away = state in {_READ_ONLY_STATE, _NO_TABLE_STATE} or (state[:2] in _AWAY_CLASSES and state != _QUERY_CANCELED)
-    return Failure.AWAY if away else None
+    told = state in {_READ_ONLY_STATE, _NO_TABLE_STATE, _NO_RIGHT_STATE}
+    return Failure.AWAY if told or (state[:2] in _AWAY_CLASSES and state != _QUERY_CANCELED) else None
 
 
 def _by_code(original: Any) -> Failure | None:
@@ -99,7 +102,8 @@ def _by_number(original: Any) -> Failure | None:
         return None
     if number in _CONFLICT_NUMBERS:
         return Failure.CONFLICT
-    return Failure.AWAY if number in _AWAY_NUMBERS or number == _NO_TABLE_NUMBER else None
+    away = number in _AWAY_NUMBERS or number in _NO_RIGHT_NUMBERS or number == _NO_TABLE_NUMBER
+    return Failure.AWAY if away else None
 
 
 def _never_connected(error: DBAPIError) -> bool:
