@@ -69,6 +69,7 @@ from backend.domain.scope import Scope
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
 from backend.drivers.endings import Ended, nobody
+from backend.drivers.errors import Misconfigured
 from backend.drivers.log_sink import LogSink
 from backend.drivers.messaging import Unusable
 from backend.drivers.notifications import OSLO, NotificationSink, opened
@@ -119,7 +120,7 @@ if TYPE_CHECKING:
 
 
 LOG = logging.getLogger("wsgi")
-_REFUSALS = (CannotStart, CannotDo, StoreUnavailable, KeysUnreached, SecretUnreadable, *UNREADABLE)
+_REFUSALS = (CannotStart, CannotDo, StoreUnavailable, KeysUnreached, SecretUnreadable, Misconfigured, *UNREADABLE)
 """What says in words for an operator why something cannot be."""
 
 

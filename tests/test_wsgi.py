@@ -208,6 +208,24 @@ def test_what_cannot_be_is_told_in_a_sentence(tmp_path, monkeypatch, capsys, cap
     assert told in capsys.readouterr().err + caplog.text
 
 
+@pytest.mark.parametrize("command", ["engine", "listen", "drain", "suspend-all", "sources", "orphans", "receivers"])
+def test_a_cloud_that_clouds_yaml_does_not_know_is_told_in_a_sentence(tmp_path, monkeypatch, capsys, caplog, command):
+    monkeypatch.setenv("OS_DEFAULT__STATE", str(tmp_path))
+    assert wsgi.main(["migrate"]) == 0
+    monkeypatch.setenv("OS_CLOUD__DRIVER", "openstack")
+    monkeypatch.setenv("OS_OPENSTACK__CLOUDS_FILE", str(tmp_path / "clouds.yaml"))
+    (tmp_path / "clouds.yaml").write_text("clouds: {}\n")
+    more = {
+        "drain": ["host", "--region", "R"],
+        "suspend-all": ["--region", "R"],
+        "sources": ["list"],
+        "orphans": ["--look", "p/R"],
+        "receivers": ["add", "p", "web", "--drain"],
+    }
+    assert wsgi.main([command, *more.get(command, [])]) == 1
+    assert "clouds.yaml has no usable entry coppice" in capsys.readouterr().err + caplog.text
+
+
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # PyMySQL leaves a socket that found nobody
 @pytest.mark.parametrize("command", ["migrate", "orphans", "reseal", "run"])
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from datetime import datetime
 from backend.clock import Clock
 from backend.commands import CannotDo, schema
 from backend.domain.delegation import DelegationsUnanswered, SecretUnreadable
-from backend.drivers.errors import CloudError
+from backend.drivers.errors import CloudError, Misconfigured
 from backend.drivers.openstack.settings import OpenStackSettings
 from backend.store.delegations import StoredDelegations
 from backend.store.session import Store
@@ -46,7 +46,6 @@ def grant(own: OpenStackSettings, wish: Wish, kept: Callable[[], Store], clock: 
     Raises:
         CannotDo: nothing was changed.
     """
-    from backend.drivers.openstack.access import Misconfigured  # its libraries are not loaded where they are not used
     from backend.drivers.openstack.owner import owner_settings
 
     owner = owner_settings(own, wish.cloud, wish.clouds_file or own.clouds_file)

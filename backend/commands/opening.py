@@ -28,7 +28,7 @@ from backend.drivers.cloud import Cloud
 from backend.drivers.coordination import Unanswered, driver_of, members
 from backend.drivers.credentials import BadSignature, Signed
 from backend.drivers.endings import Ended, nobody
-from backend.drivers.errors import CloudError
+from backend.drivers.errors import CloudError, Misconfigured
 from backend.drivers.folder_archive import FolderArchive
 from backend.drivers.key_manager import KeptKeys, KeyManager, ManagerMisconfigured
 from backend.drivers.metric_sources import MetricSource
@@ -171,7 +171,6 @@ def _open_manager(kind: str) -> KeyManager:
 
 
 def _login_of(chosen: OpenStackSettings) -> castellan_keys.Login:
-    from backend.drivers.openstack.access import Misconfigured
     from backend.drivers.openstack.barbican import login_of
 
     try:
@@ -380,7 +379,6 @@ def cloud_region(chosen: BackendSettings, named: str) -> str:
 
 def service_user_of(chosen: BackendSettings) -> str:
     """Id of the service user of an OpenStack cloud. Raises CannotDo where it cannot log in."""
-    from backend.drivers.openstack.access import Misconfigured
     from backend.drivers.openstack.cloud import service_user_id
 
     try:
@@ -391,7 +389,6 @@ def service_user_of(chosen: BackendSettings) -> str:
 
 def read_keys(chosen: BackendSettings) -> None:
     """Read an access key that nobody has, as gateways read those of callers. Raises CannotDo where that is refused."""
-    from backend.drivers.openstack.access import Misconfigured
     from backend.drivers.openstack.cloud import open_keys
 
     try:
@@ -424,7 +421,7 @@ def buses_of(chosen: BackendSettings) -> Mapping[str, Callable[[], Sequence[Brok
 
 def cloud_time_of(chosen: BackendSettings) -> datetime | None:
     """The clock of an OpenStack cloud's Keystone; None where it tells none. Raises CannotDo."""
-    from backend.drivers.openstack.access import Misconfigured, keystone_time
+    from backend.drivers.openstack.access import keystone_time
 
     try:
         return keystone_time(chosen.openstack)

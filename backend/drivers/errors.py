@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from backend.drivers.compute import Server
 
 
+class Misconfigured(Exception):
+    """The cloud's entry cannot be used; the text tells the operator why."""
+
+
 class CloudError(Exception):
     """Any of the below."""
 

@@ -23,7 +23,7 @@ from openstack.exceptions import ConfigException
 
 from backend.clock import Clock
 from backend.drivers.endings import Ended, Gone, nobody
-from backend.drivers.errors import CloudUnavailable, NotAuthorized
+from backend.drivers.errors import CloudUnavailable, Misconfigured, NotAuthorized
 from backend.drivers.exchanges import UNANSWERED, Exchanges, unrecorded
 from backend.drivers.openstack.exchange import TracedSession
 from backend.drivers.openstack.faults import IDENTITY, fault_of
@@ -41,10 +41,6 @@ _RESTART_SECONDS = 0.5
 _IDLE_SECONDS = 3600.0
 """What led into a project in which nothing was done for so long, or twice as long, is forgotten: its token is old."""
 _TAIL = re.compile(r"( \(HTTP \d+\))?( \(Request-ID: [^)]*\))?$")
-
-
-class Misconfigured(Exception):
-    """The cloud's entry cannot be used; the text tells the operator why."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ import requests
 from keystoneauth1 import exceptions as keystone_errors
 from keystoneauth1 import identity
 
-from backend.drivers.openstack.access import Entry, Misconfigured, is_keystones, open_session
+from backend.drivers.errors import Misconfigured
+from backend.drivers.openstack.access import Entry, is_keystones, open_session
 from backend.drivers.openstack.settings import OpenStackSettings
 
 

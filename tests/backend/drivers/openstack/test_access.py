@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 from keystoneauth1 import identity
 
-from backend.drivers.errors import CloudUnavailable, NotAuthorized
-from backend.drivers.openstack.access import Access, Entry, Misconfigured, keystone_time
+from backend.drivers.errors import CloudUnavailable, Misconfigured, NotAuthorized
+from backend.drivers.openstack.access import Access, Entry, keystone_time
 from tests.backend.drivers.openstack.fake import HOST, Reply, denied, granted, lost, proxy_page, refused, timed_out
 from tests.factories import HandClock
 

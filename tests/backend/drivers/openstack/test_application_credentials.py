@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from backend.domain.delegation import SecretUnreadable
-from backend.drivers.openstack.access import Misconfigured
+from backend.drivers.errors import Misconfigured
 from backend.drivers.openstack.application_credentials import HandOver
 from backend.drivers.openstack.owner import Owner
 from tests.backend.drivers.openstack.fake import Reply, granted, keystone_error, proxy_page

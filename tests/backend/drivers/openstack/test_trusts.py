@@ -5,8 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from backend.drivers.errors import CloudUnavailable, NotAuthorized
-from backend.drivers.openstack.access import Misconfigured
+from backend.drivers.errors import CloudUnavailable, Misconfigured, NotAuthorized
 from backend.drivers.openstack.cloud import open_cloud, service_user_id
 from backend.drivers.openstack.rest import Rest
 from backend.drivers.openstack.trusts import Grant, Trusts

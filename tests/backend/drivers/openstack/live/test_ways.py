@@ -11,9 +11,9 @@ import pytest
 from backend.clock import SystemClock
 from backend.domain.node import ServerStatus
 from backend.drivers.compute import ServerRequest
-from backend.drivers.errors import NotAuthorized
+from backend.drivers.errors import Misconfigured, NotAuthorized
 from backend.drivers.openstack import cloud as composition
-from backend.drivers.openstack.access import Access, Entry, Misconfigured
+from backend.drivers.openstack.access import Access, Entry
 from backend.drivers.openstack.application_credentials import HandOver
 from backend.drivers.openstack.cloud import open_cloud, service_user_id
 from backend.drivers.openstack.owner import Owner
