@@ -374,7 +374,7 @@ class SecurityGroups:
         _refuse_strangers(wanted, ids)
         known = {**group.lists, **self._known(scope, wanted, lists)}
         if any(rule.of_list and rule.peer not in known for rule in wanted.after):
-            raise errors.OutcomeUnclear("a prefix list is being made for another request")
+            raise errors.StaleRead("a prefix list, which another request has made just now")
         before = {rule.id: rule for rule in wanted.before}
         spoken = [rule for rule in wanted.after if rule.id in before and before[rule.id] != rule]
         add, remove = _difference(making, wanted, ids, known)

@@ -6,6 +6,7 @@ Neutron knows them by extensions. That it has these does not say that its firewa
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
@@ -26,6 +27,8 @@ _AGE: Final = timedelta(minutes=5)
 _CHANGED_MEANWHILE: Final = frozenset({"AddressesAlreadyExist", "AddressesNotFound"})
 _LOOKS: Final = 3
 _LONGEST: Final = 200
+_UNFIT: Final = re.compile(r"[^ -~]")
+"""What names need not have for people to know a list by them, and not every database of a cloud takes."""
 
 
 class AddressGroups:
@@ -44,7 +47,8 @@ class AddressGroups:
     def create_list(self, scope: Scope, token: str, name: str, cidrs: Sequence[str]) -> str:
         if not self._heeded or not self._known.get(scope, _AGE):
             raise NoAddressGroups
-        group = {"name": name[:_LONGEST], "description": self._mark(token), "addresses": [*cidrs]}
+        shown = _UNFIT.sub("?", name)[:_LONGEST].strip()
+        group = {"name": shown, "description": self._mark(token), "addresses": [*cidrs]}
         try:
             answer = self._rest.write(scope, NETWORK, "POST", _PATH, {"address_group": group})
         except Declined as declined:

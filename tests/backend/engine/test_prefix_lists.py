@@ -172,6 +172,20 @@ def test_a_list_that_two_groups_name_at_once_is_made_once(world, made, group):
     assert found["web"] == found["other"] == {OUT, named(world)}
 
 
+def test_a_group_that_is_looked_at_while_its_list_is_being_made_has_the_rule_soon(world, made, group):
+    other = world.backend.security_groups.create(SCOPE, "other", "d", None)
+
+    def meanwhile() -> None:
+        authorize(world, other, of(made))
+        world.pass_time(100, 10)
+
+    once(world, "create_list", meanwhile)
+    authorize(world, group, of(made))
+    world.pass_time(120)
+    found = {each.name: {*each.rules} for each in world.simulated.cloud.network.security_groups(SCOPE)}
+    assert found["other"] == {OUT, named(world)}
+
+
 def test_what_was_deleted_or_changed_behind_our_back_is_made_again(world, made, group):
     authorize(world, group, of(made))
     (only,) = sets(world)
@@ -193,6 +207,21 @@ def test_a_rule_of_a_list_that_the_cloud_lost_comes_about(world, made, group):
     authorize(world, group, of(made, 80))
     world.pass_time(300)
     assert at_cloud(world) == {OUT, named(world), named(world, 80)}
+
+
+def test_a_change_of_a_list_that_the_cloud_lost_has_all_of_it_made_again(world, made, group):
+    authorize(world, group, of(made))
+    world.pass_time(300)
+    (only,) = sets(world)
+    world.simulated.projects.set_rules(SCOPE, group.cloud_id, [OUT])
+    AddressGroups(world.simulated._state, world.simulated.projects).remove(SCOPE, only)
+    changed = world.backend.prefix_lists.modify(SCOPE, made.id, ListChange(add={ELEVEN: None}))
+    assert changed.state is ListState.MODIFY_IN_PROGRESS
+    world.pass_time(120)
+    assert [*sets(world).values()] == [[TEN, ELEVEN]]
+    assert at_cloud(world) == {OUT, named(world)}
+    found = kept(world)
+    assert found.state is ListState.MODIFY_COMPLETE
 
 
 def test_a_list_that_others_name_stays(world, made, group):

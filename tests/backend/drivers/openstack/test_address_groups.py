@@ -38,9 +38,9 @@ def told(*cidrs: str) -> Reply:
 
 def test_one_is_made_with_its_mark_and_found_by_it(services, making, scope):
     services.on("POST", PATH, Reply(201, {"address_group": {"id": LIST}}))
-    assert making.create_list(scope, TOKEN, "office", [TEN]) == LIST
+    assert making.create_list(scope, TOKEN, " b\N{LATIN SMALL LETTER U WITH DIAERESIS}ro\n", [TEN]) == LIST
     (asked,) = services.of("POST")
-    assert asked.body == {"address_group": {"name": "office", "description": MARK, "addresses": [TEN]}}
+    assert asked.body == {"address_group": {"name": "b?ro?", "description": MARK, "addresses": [TEN]}}
     others = [{"id": "x", "description": "y"}, {"id": LIST, "description": MARK}]
     services.on("GET", PATH, Reply(200, {"address_groups": others}))
     assert making.find_lists(scope, TOKEN) == [LIST]
