@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from backend.domain.ids import short_id
 from backend.domain.prefix_lists import LIMIT
 from backend.drivers.errors import NoAddressGroups, Refused
+from backend.drivers.network import Rule
 from backend.drivers.simulated.address_groups import AddressGroups
 from backend.drivers.simulated.faults import Where
 from backend.store import prefix_lists as rows
@@ -303,6 +305,26 @@ def test_the_clouds_own_group_names_a_list(aws: Asking, world: World) -> None:
     ]
     assert found["PrefixListId"] == list_id
     assert at_cloud(world) == [[TEN]]
+
+
+def test_a_set_of_addresses_that_others_made_is_told_as_a_list_of_its_id(aws: Asking, world: World) -> None:
+    """One of both families is two lists to AWS; each rule goes by itself."""
+    sets = AddressGroups(world.simulated._state, world.simulated.projects)
+    theirs = sets.add(SCOPE, "others", "t", "both", [TEN, "2001:db8::/32"])
+    rules = [Rule(True, "tcp", 22, 22, ipv6=ipv6, list_id=theirs) for ipv6 in (False, True)]
+    group = f"sg-{world.simulated.projects.add_security_group(SCOPE, 'theirs', rules=rules).short_id}"
+    (found,) = aws("DescribeSecurityGroups", GroupIds=[group])["SecurityGroups"]
+    (told_permission,) = found["IpPermissions"]
+    first, second = [each["PrefixListId"] for each in told_permission["PrefixListIds"]]
+    assert first == f"pl-{short_id(theirs)}" != second
+    assert aws.code("DescribeManagedPrefixLists", PrefixListIds=[first]) == "InvalidPrefixListID.NotFound"
+    aws("RevokeSecurityGroupIngress", GroupId=group, IpPermissions=permission(second, port=22))
+    (left,) = [each for each in world.simulated.cloud.network.security_groups(SCOPE) if each.name == "theirs"]
+    assert [*left.rules] == rules[:1]
+    more = [{"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "IpRanges": [{"CidrIp": TEN}]}]
+    aws("AuthorizeSecurityGroupIngress", GroupId=group, IpPermissions=more)
+    elsewhere = aws.code("AuthorizeSecurityGroupIngress", GroupId=_default(aws), IpPermissions=permission(first))
+    assert elsewhere == "InvalidPrefixListID.NotFound"
 
 
 def test_what_a_list_may_have_counts_against_the_rules_of_a_group(aws: Asking, group: str) -> None:
