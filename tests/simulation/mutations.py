@@ -178,7 +178,7 @@ MUTATIONS = (
     Mutation(hooks.holds_nobody, HOOKED),
     Mutation(hooks.goes_on_abandoned, HOOKED),
     Mutation(refreshes.takes_the_protected, REFRESHING, 7),
-    Mutation(refreshes.keeps_nobody_back, REFRESHING, 36),
+    Mutation(refreshes.keeps_nobody_back, REFRESHING, 1),
     Mutation(refreshes.is_back_at_once, REFRESHING, 6),
     Mutation(refreshes.never_comes_to_its_end, REFRESHING),
     Mutation(refreshes.takes_who_is_about_to_serve, REBUILDING),
