@@ -107,11 +107,12 @@ class RouteMissing(Finding):
 
 @dataclass(eq=False)
 class RouteElsewhere(Finding):
-    """What is to be led to, or from, belongs to another VPC than the table; ``kind`` as in NetworkThingMissing."""
+    """What is to be led to, or from, belongs to another VPC than the table or list; kinds as in NetworkThingMissing."""
 
     table_id: str
     kind: str
     target: str
+    of: str = "route-table"
 
 
 @dataclass(eq=False)

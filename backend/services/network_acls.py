@@ -154,7 +154,7 @@ class NetworkAcls:
             if there is None:
                 return "acl-association", association_id
             if there.vpc_id != acl.vpc_id:
-                raise RouteElsewhere(acl_id, association_id)
+                raise RouteElsewhere(acl_id, "acl-association", association_id, "network-acl")
             if not acl.is_default and not acl.passes_all and not self._recorded:
                 raise AclUnenforced(acl_id)
             made = AclAssociation(new_digits(), acl.vpc_id, acl_id, there.subnet_id)

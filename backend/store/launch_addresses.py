@@ -42,8 +42,8 @@ def keep(conn: Connection, scope: Scope, balancer: str, address: ElasticAddress,
     """Have a balancer without a row led to by an address that its project keeps."""
     if LAUNCH_ADDRESSES.one(conn, scope, id=balancer) is not None:
         return
-    taken = {"cloud_id": address.cloud_id, "address": address.address, "holder": Holder.BALANCER}
-    new = LaunchAddress(balancer, f"{KEPT}{uuid4()}", at, **taken)
+    token, holder = f"{KEPT}{uuid4()}", Holder.BALANCER
+    new = LaunchAddress(balancer, token, at, address.cloud_id, address.address, holder=holder)
     LAUNCH_ADDRESSES.add(conn, scope, new, due_at=at, epoch=0)
 
 

@@ -57,9 +57,7 @@ def _interfaces(call: Call, asked: Asked) -> Iterable[Interface]:
         yield from _of_balancer(call, balancer, leading)
 
 
-def _of_balancer(
-    call: Call, balancer: LoadBalancer, leading: Mapping[str | None, ElasticAddress]
-) -> Iterator[Interface]:
+def _of_balancer(call: Call, balancer: LoadBalancer, leading: Mapping[str, ElasticAddress]) -> Iterator[Interface]:
     """One for each subnet of a balancer, though it listens in the first alone: the others are told without address.
 
     Source: Elastic Load Balancing User Guides, "Requester-managed network interfaces"; the provider of Terraform waits

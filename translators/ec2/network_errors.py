@@ -45,8 +45,15 @@ _LIMITS: Final = {
 }
 
 
-_ENDS: Final = {"internet-gateway": "network gateway", "route-association": "association", "nat-gateway": "NAT gateway"}
-"""What stands before the ids of what routes lead to. Source: reports of users (the first)."""
+_ENDS: Final = {
+    "internet-gateway": "network gateway",
+    "nat-gateway": "NAT gateway",
+    "network-acl": "network ACL",
+    "route-table": "route table",
+    "route-association": "association",
+    "acl-association": "association",
+}
+"""What stands before ids of what does not go together. Source: reports of users (of gateways and tables)."""
 
 
 def shown(kind: str, digits: str) -> str:
@@ -172,7 +179,7 @@ TABLE: Final[dict[type[Exception], Row]] = {
     findings.RouteMissing: _route_missing,
     findings.RouteElsewhere: lambda found: AWSError(
         "InvalidParameterValue",
-        f"route table {shown('route-table', found.table_id)} and {_ENDS.get(found.kind, found.kind)}"
+        f"{_ENDS.get(found.of, found.of)} {shown(found.of, found.table_id)} and {_ENDS.get(found.kind, found.kind)}"
         f" {shown(found.kind, found.target)} belong to different networks",
     ),
     findings.RouteLocal: lambda found: AWSError(

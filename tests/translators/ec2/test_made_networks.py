@@ -521,3 +521,8 @@ def test_what_is_of_another_network_is_told_by_its_id(aws: Asking) -> None:
     assert refused.message == f"route table {table} and network gateway {gateway} belong to different networks"
     refused = aws.refused("AssociateRouteTable", RouteTableId=table, SubnetId=subnet)
     assert refused.message == f"route table {table} and subnet {subnet} belong to different networks"
+    acl = aws("CreateNetworkAcl", VpcId=here)["NetworkAcl"]["NetworkAclId"]
+    (own,) = aws("DescribeNetworkAcls", Filters=filtered("association.subnet-id", subnet))["NetworkAcls"]
+    association = own["Associations"][0]["NetworkAclAssociationId"]
+    refused = aws.refused("ReplaceNetworkAclAssociation", AssociationId=association, NetworkAclId=acl)
+    assert refused.message == f"network ACL {acl} and association {association} belong to different networks"
