@@ -82,6 +82,9 @@ class ImageMaking(Protocol):
     def deregister(self, scope: Scope, image_id: str) -> None:
         """Take one of the project's own away; servers that were made from it stay. Safe to repeat."""
 
+    def describe(self, scope: Scope, image_id: str, text: str) -> None:
+        """Give one of the project's own another description; one that is gone is passed over. Safe to repeat."""
+
 
 class Images(Protocol):
     def list(self, scope: Scope) -> Sequence[Image]:

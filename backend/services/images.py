@@ -119,6 +119,22 @@ class Images:
         finally:
             self._catalog.drop(_NOUN, scope)
 
+    def describe(self, scope: Scope, short: str, text: str) -> None:
+        """Give one of the project's own another description.
+
+        Raises:
+            ImageNotFound
+            ImageNotOwned
+        """
+        image = self._found(scope, short, coming=True)
+        if image.owner_id != scope.project_id:
+            raise image_findings.ImageNotOwned(image.id)
+        try:
+            with asking():
+                self._making.describe(scope, image.id, text)
+        finally:
+            self._catalog.drop(_NOUN, scope)
+
     def _make(self, scope: Scope, new: NewImage) -> str:
         try:
             with asking():

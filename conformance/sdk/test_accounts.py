@@ -107,6 +107,8 @@ def test_images_of_one_s_own(product: Product) -> None:
     image = ec2.register_image(Name=name, Architecture="x86_64", VirtualizationType="hvm")["ImageId"]
     copied = abroad.copy_image(Name=name, SourceImageId=image, SourceRegion="us-east-1")["ImageId"]
     assert abroad.describe_images(ImageIds=[copied])["Images"][0]["Name"] == name
+    ec2.modify_image_attribute(ImageId=image, Description={"Value": "anew"})
+    assert ec2.describe_images(ImageIds=[image])["Images"][0]["Description"] == "anew"
     assert ec2.deregister_image(ImageId=image)["Return"]
     with refused("InvalidAMIID.NotFound"):
         ec2.deregister_image(ImageId=image)

@@ -1,8 +1,8 @@
-"""Images made and taken away by their owners: of instances, registered, copied, deregistered.
+"""Images made and taken away by their owners: of instances, registered, copied, described, deregistered.
 
 An image has its root device alone here, and boots whatever its snapshot holds.
 
-Source: Amazon EC2 API Reference, CreateImage, RegisterImage, CopyImage, DeregisterImage.
+Source: Amazon EC2 API Reference, CreateImage, RegisterImage, CopyImage, DeregisterImage, ModifyImageAttribute.
 """
 
 from __future__ import annotations
@@ -25,6 +25,15 @@ from translators.registry import Call, Handler, Result, operation
 _VIRTUALIZATIONS: Final = frozenset({"hvm", "paravirtual"})
 _DEVICE: Final = re.compile(r"[a-z0-9/_-]{1,64}")
 _DESCRIPTION_LENGTH: Final = 255
+_SHARING: Final = (
+    "LaunchPermission",
+    "ProductCodes",
+    "UserGroups",
+    "UserIds",
+    "OrganizationArns",
+    "OrganizationalUnitArns",
+    "ImdsSupport",
+)
 _ZONES: Final = ("DestinationAvailabilityZone", "DestinationAvailabilityZoneId")
 _TAGGABLE: Final = frozenset({"image", "snapshot"})
 
@@ -139,6 +148,22 @@ def create(call: Call) -> Result:
         snapshots = [arns.resource_id(arns.SNAPSHOT, each.id) for each in _snapshots_of(call, short_id(made))]
         call.backend.resource_tags.put(call.scope, snapshots, tags)
     return _made(call, made, kinds.get("image", {}))
+
+
+@_answers("ModifyImageAttribute")
+def modify(call: Call) -> Result:
+    """Its description; who may use an image, and how it boots, is the cloud's own affair."""
+    params = call.params
+    attribute = params.get("Attribute") or ("description" if params.get("Description") is not None else "")
+    others = [member for member in _SHARING if params.get(member)]
+    if others or attribute not in {"", "description"}:
+        what = others[0] if others else attribute[:64]
+        raise AWSError("UnsupportedOperation", f"{what} of an image cannot be changed on this cloud.")  # unsourced
+    value = params.get("Value") if params.get("Description") is None else params["Description"].get("Value")
+    if not attribute or value is None:
+        raise AWSError("InvalidParameterCombination", "No attributes specified.")  # unsourced
+    call.backend.images.describe(call.scope, _short(params["ImageId"]), _description({"Description": value}))
+    return {}
 
 
 def _snapshots_of(call: Call, short: str) -> list[Snapshot]:

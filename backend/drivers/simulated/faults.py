@@ -28,7 +28,7 @@ WRITES = (
     *("create_server_group", "delete_server_group", "delete_ports", "register_image", "deregister_image"),
     *("set_options", "set_groups", "set_flavor", "set_user_data"),
     *("create_volume", "delete_volume", "attach_volume", "detach_volume", "modify_volume", "realize_volume"),
-    *("create_snapshot", "delete_snapshot", "create_image"),
+    *("create_snapshot", "delete_snapshot", "create_image", "describe_image"),
     *("delete_key_pair", "create_security_group", "delete_security_group", "change_rules"),
     *("create_list", "set_addresses", "delete_list"),
     *("make_vpc", "delete_vpc", "lead_out", "set_dns"),

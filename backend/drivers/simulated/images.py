@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from backend.domain.scope import Scope
 from backend.drivers.images import Image, NewImage
@@ -25,3 +26,9 @@ class SimulatedImages:
     def deregister(self, scope: Scope, image_id: str) -> None:
         with self._world.call(Call("deregister_image", scope)):
             self._world.projects.drop_image(scope, image_id)
+
+    def describe(self, scope: Scope, image_id: str, text: str) -> None:
+        with self._world.call(Call("describe_image", scope)), self._world.state.writing():
+            image = self._world.projects.image(scope, image_id)
+            if image is not None and image.owner_id == scope.project_id:
+                self._world.projects.add_image(scope, replace(image, description=text))

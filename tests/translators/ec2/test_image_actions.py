@@ -283,3 +283,26 @@ def test_attributes_of_ones_own(world, aws):
     assert aws.refused("DescribeImageAttribute", ImageId=public, Attribute="kernel").code == "AuthFailure"
     told = aws("DescribeSnapshotAttribute", SnapshotId=snapshot, Attribute="createVolumePermission")
     assert told == {"SnapshotId": snapshot, "CreateVolumePermissions": []}
+
+
+def test_an_image_is_described_anew(world, aws):
+    """Terraform sets a copy's description one call after the copy is there, whatever it was copied with."""
+    image = aws("RegisterImage", Name="first", Description="old")["ImageId"]
+    assert aws.code("ModifyImageAttribute", ImageId=image, Description={"Value": "x"}, DryRun=True) == "DryRunOperation"
+    aws("ModifyImageAttribute", ImageId=image, Description={"Value": "new"})
+    assert aws("DescribeImages", ImageIds=[image])["Images"][0]["Description"] == "new"
+    aws("ModifyImageAttribute", ImageId=image, Attribute="description", Value="newer")
+    assert aws("DescribeImageAttribute", ImageId=image, Attribute="description")["Description"] == {"Value": "newer"}
+    aws("ModifyImageAttribute", ImageId=image, Description={"Value": ""})
+    assert not aws("DescribeImages", ImageIds=[image])["Images"][0].get("Description")
+    public = next(each["ImageId"] for each in aws("DescribeImages")["Images"] if each["Public"])
+    for given, code in (
+        ({"ImageId": public, "Description": {"Value": "x"}}, "AuthFailure"),
+        ({"ImageId": "ami-12345678", "Description": {"Value": "x"}}, "InvalidAMIID.NotFound"),
+        ({"ImageId": image, "Description": {"Value": "x" * 256}}, "InvalidParameterValue"),
+        ({"ImageId": image, "LaunchPermission": {"Add": [{"Group": "all"}]}}, "UnsupportedOperation"),
+        ({"ImageId": image, "Attribute": "launchPermission", "OperationType": "add"}, "UnsupportedOperation"),
+        ({"ImageId": image, "ImdsSupport": {"Value": "v2.0"}}, "UnsupportedOperation"),
+        ({"ImageId": image}, "InvalidParameterCombination"),
+    ):
+        assert aws.refused("ModifyImageAttribute", **given).code == code
