@@ -64,7 +64,13 @@ def owner_of(image: Image) -> str:
 
 
 def _amis(call: Call, asked: Asked) -> Iterable[Ami]:
-    return map(Ami, call.backend.catalog.images(call.scope, fresh=asked.fresh))
+    """All of them. Of one's own that is named nothing old is told: another process may just have changed it."""
+    images = call.backend.catalog.images(call.scope, fresh=asked.fresh)
+    if not asked.fresh and (named := asked.named.get("ImageIds")):
+        own = {arns.image_id(each.id) for each in images if each.owner_id == call.scope.project_id}
+        if not own.isdisjoint(named):
+            images = call.backend.catalog.images(call.scope, fresh=True)
+    return map(Ami, images)
 
 
 def _check(call: Call) -> None:

@@ -306,3 +306,15 @@ def test_an_image_is_described_anew(world, aws):
         ({"ImageId": image}, "InvalidParameterCombination"),
     ):
         assert aws.refused("ModifyImageAttribute", **given).code == code
+
+
+def test_of_ones_own_image_that_is_named_nothing_old_is_told(world, aws):
+    """Another process may have changed it, or taken it away, a moment ago; of all others the listing may be old."""
+    image = aws("RegisterImage", Name="first", Description="old")["ImageId"]
+    aws("DescribeImages", ImageIds=[image])
+    projects = world.simulated.projects
+    (kept,) = [each for each in projects.images(SCOPE) if each.owner_id == SCOPE.project_id]
+    projects.add_image(SCOPE, replace(kept, description="new"))
+    assert aws("DescribeImages", ImageIds=[image])["Images"][0]["Description"] == "new"
+    projects.drop_image(SCOPE, kept.id)
+    assert aws.code("DescribeImages", ImageIds=[image]) == "InvalidAMIID.NotFound"
