@@ -64,8 +64,11 @@ def owner_of(image: Image) -> str:
 
 
 def _amis(call: Call, asked: Asked) -> Iterable[Ami]:
-    """All of them. Of one's own that is named nothing old is told: another process may just have changed it."""
-    images = call.backend.catalog.images(call.scope, fresh=asked.fresh)
+    """All of them. Of one's own nothing old is told where they are asked for: another process may just have had one
+    made or changed.
+    """
+    mine = not {"self", call.account_id}.isdisjoint(call.params.get("Owners") or ())
+    images = call.backend.catalog.images(call.scope, fresh=asked.fresh or mine)
     if not asked.fresh and (named := asked.named.get("ImageIds")):
         own = {arns.image_id(each.id) for each in images if each.owner_id == call.scope.project_id}
         if not own.isdisjoint(named):

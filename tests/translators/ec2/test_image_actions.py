@@ -318,3 +318,15 @@ def test_of_ones_own_image_that_is_named_nothing_old_is_told(world, aws):
     assert aws("DescribeImages", ImageIds=[image])["Images"][0]["Description"] == "new"
     projects.drop_image(SCOPE, kept.id)
     assert aws.code("DescribeImages", ImageIds=[image]) == "InvalidAMIID.NotFound"
+
+
+@pytest.mark.parametrize("owner", ["self", None])
+def test_whoever_lists_ones_own_images_finds_one_that_another_process_just_made(world, aws, owner):
+    image = aws("RegisterImage", Name="first")["ImageId"]
+    account = aws("DescribeImages", ImageIds=[image])["Images"][0]["OwnerId"]
+    asked = {"Owners": [owner or account]}
+    aws("DescribeImages", **asked)
+    projects = world.simulated.projects
+    (kept,) = [each for each in projects.images(SCOPE) if each.owner_id == SCOPE.project_id]
+    projects.add_image(SCOPE, replace(kept, id="00000000-0000-4000-8000-000000000009", name="second"))
+    assert {each["Name"] for each in aws("DescribeImages", **asked)["Images"]} == {"first", "second"}
