@@ -11,8 +11,9 @@ from backend.store.session import Store
 def suspend(store: Store, brake: Brake) -> str:
     """Put one on."""
     held, words = brakes.put(store, brake), brake.told()
+    number = f"{held} groups" if held else "0 groups, so see that it is the place that is meant"
     return (
-        f"{words[0].upper()}{words[1:]}: {held} groups. Nothing is launched and nothing ended there, but for what"
+        f"{words[0].upper()}{words[1:]}: {number}. Nothing is launched and nothing ended there, but for what"
         f" was under way; {brake.lifted_by()} takes it off."
     )
 

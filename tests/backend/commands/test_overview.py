@@ -190,6 +190,7 @@ def test_the_brake_is_put_on_and_taken_off_by_a_word(world):
     assert said.endswith("; coppice resume-all takes it off.")
     said = brakes.suspend(world.store, Brake("p", "us-east-1", NOW, "root@ops", ""))
     assert said.endswith("; coppice resume-all --project p --region us-east-1 takes it off.")
+    assert "by root@ops: 0 groups, so see that it is the place that is meant. Nothing" in said
     brakes.suspend(world.store, Brake("p", "", NOW, "root@ops", ""))
     with pytest.raises(
         CannotDo, match="no such brake is on; the brake of all projects in all regions is on"
