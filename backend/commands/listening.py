@@ -62,8 +62,10 @@ class _Stop:
         return self._told
 
     def heed(self) -> None:
+        """From now on: SIGTERM and SIGINT end it. SIGHUP, by which others read their settings again, does nothing."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._end)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
     def give_up(self) -> None:
         """End, with a status that says that it was no wish; for any thread."""

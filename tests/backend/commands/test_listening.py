@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from dataclasses import replace
 
 import pytest
@@ -84,3 +86,15 @@ def test_a_bus_that_cannot_be_heard_ends_the_listener_with_a_status_of_its_own()
     stop.give_up()
     assert (stop.is_set(), stop.status) == (True, 1)
     assert bell.wait(0), "whoever waits is woken"
+
+
+def test_a_word_to_read_settings_again_ends_no_listener():
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    stop = listening._Stop(Bell())
+    try:
+        stop.heed()
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert not stop.is_set()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
