@@ -342,6 +342,14 @@ def project_wanted(chosen: BackendSettings, named: str | None) -> str | None:
     return project_of(chosen, named) if named else None
 
 
+def project_kept(chosen: BackendSettings, named: str) -> str:
+    """As ``project_of``; what is no account's name may be the id of one that has gone, of which something is left."""
+    try:
+        return project_of(chosen, named)
+    except CannotDo:
+        return named
+
+
 def accounts_of(chosen: BackendSettings, seal: Seal | None = None) -> Accounts:
     """The accounts of the embedded cloud. Raises CannotDo.
 

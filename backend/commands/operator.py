@@ -104,9 +104,9 @@ def _orphans(asked: argparse.Namespace) -> Told:
 
 
 def _place(present: BackendSettings, word: str) -> str:
-    """``PROJECT/REGION`` with the id of the project that is meant. Raises CannotDo."""
+    """``PROJECT/REGION`` with the id of the project that is meant, which may have gone."""
     project, *rest = word.split("/", 1)
-    return "/".join([opening.project_of(present, project), *rest])
+    return "/".join([opening.project_kept(present, project), *rest])
 
 
 def state_argument(parser: argparse.ArgumentParser) -> None:

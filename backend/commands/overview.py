@@ -6,12 +6,11 @@ import argparse
 import getpass
 import socket
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
 from backend.clock import SystemClock
-from backend.commands import CannotDo, brakes, doctor, engine_list, groups, opening
+from backend.commands import brakes, doctor, engine_list, groups, opening
 from backend.commands.groups import Wanted
 from backend.commands.line import Command, Told
 from backend.config import BackendSettings
@@ -91,9 +90,7 @@ def _suspend(asked: argparse.Namespace) -> Told:
 
 def _resume(asked: argparse.Namespace) -> Told:
     present, store = _opened()
-    project = asked.project or ""
-    with suppress(CannotDo):  # an account may have gone since
-        project = project and opening.project_of(present, project)
+    project = opening.project_kept(present, asked.project) if asked.project else ""
     return brakes.resume(store, project, asked.region or "")
 
 

@@ -530,9 +530,10 @@ def test_a_project_is_named_as_its_account_is_and_one_that_is_not_there_is_refus
     for command in ("suspend-all", "groups"):
         assert wsgi.main([command, "--region", "us-esat-1"]) == 1
         assert "us-esat-1 is no region that is served here" in capsys.readouterr().err
-    for word in ("--release", "--look"):
-        assert wsgi.main(["orphans", word, "defualt/us-east-1"]) == 1
-        assert "there is no account defualt" in capsys.readouterr().err
+    assert wsgi.main(["orphans", "--look", "default/us-east-1"]) == 0
+    assert "The engine looks at embedded in us-east-1" in capsys.readouterr().out
+    assert wsgi.main(["orphans", "--release", "default"]) == 0
+    assert "Nothing of embedded is held" in capsys.readouterr().out
 
 
 def test_a_brake_is_taken_off_by_the_words_that_it_was_put_on_with_whatever_is_there_now(state, capsys):
