@@ -153,6 +153,8 @@ def test_what_is_refused_is_taken_back_there_as_well(world, made, group):
     world.pass_time(120)
     assert [*sets(world).values()] == [[TEN]]
     assert [each.cidr for each in world.backend.prefix_lists.entries(SCOPE, made.id)] == [TEN]
+    world.backend.prefix_lists.modify(SCOPE, made.id, ListChange(add={"12.0.0.0/8": None}, current=1))
+    assert [*sets(world).values()] == [[TEN, "12.0.0.0/8"]]
 
 
 def test_of_two_changes_at_once_one_is_made(world, made):
@@ -289,6 +291,7 @@ def test_a_rule_that_comes_while_the_engine_takes_a_list_away_has_it_made_again(
 
 def test_the_end_of_a_group_ends_what_the_cloud_had_of_its_lists(world, made, group):
     authorize(world, group, of(made))
+    world.pass_time(300)
     world.backend.security_groups.delete(SCOPE, group.id)
     world.pass_time(180)
     assert (dict(sets(world)), twin(world)) == ({}, Twin.NONE)
