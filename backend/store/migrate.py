@@ -55,9 +55,9 @@ def upgrade(url: str, revision: str = "head") -> None:
 
     Raises:
         SchemaUnknown: a newer Coppice migrated it beyond what this one can work with.
-        MigratedElsewhere: MariaDB's; PostgreSQL goes on waiting.
-        DBAPIError: the database refuses, or others held its tables for too long. What was done of it stays, and a
-            further call goes on from there.
+        MigratedElsewhere: MariaDB's.
+        DBAPIError: the database refuses, or others migrated it or held its tables for too long. What was done of it
+            stays, and a further call goes on from there.
     """
     with _opened(url) as store:
         clock, began = store.clock, store.clock.monotonic()
