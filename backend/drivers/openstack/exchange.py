@@ -25,8 +25,9 @@ _TOLD_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _LOGIN: Final = "/auth/tokens"
 WORDS: Final = frozenset(
     {
-        *("OS-TRUST", "action", "add_router_interface", "aggregates", "application_credentials", "auth"),
-        *("credentials", "detail", "details", "diagnostics", "domains", "ec2tokens", "flavors", "floatingips"),
+        *("OS-TRUST", "action", "add_router_interface", "address-groups", "aggregates", "application_credentials"),
+        *("auth", "credentials", "detail", "details", "diagnostics", "domains", "ec2tokens", "extensions", "flavors"),
+        *("floatingips", "add_addresses", "remove_addresses"),
         *("healthmonitors", "images", "l7policies", "lbaas", "limits", "listeners", "loadbalancers", "members"),
         *("messages", "metadata", "metric", "measures", "networks", "os-availability-zone", "os-interface"),
         *("os-keypairs", "os-quota-sets", "os-server-groups", "os-volume_attachments", "pools", "ports"),

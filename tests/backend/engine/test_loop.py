@@ -396,6 +396,8 @@ def test_who_takes_over_from_a_killed_engine_launches_the_same_again(world, mome
 
 
 def test_the_grace_of_a_lost_launch_begins_when_its_answer_is_lost(world):
+    world.engine_settings = replace(world.engine_settings, lease=timedelta(seconds=600))  # as if it were renewed
+    world.engine = world.new_engine("patient")
     group = world.make(desired=2)
 
     def dawdle(at: str, call: Any) -> None:
