@@ -1,6 +1,6 @@
 """Which operations a server answers, found by asking it each one of the models; ``python -m conformance.support`` prints the table.
 
-Nothing is read from the product: an operation that is answered with anything but InvalidAction or UnsupportedOperation is answered.
+Nothing is read from the product: an operation that is answered with anything but InvalidAction or UnknownOperationException is answered.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from conformance.product import Access, access_from
 from conformance.wire import VERSIONS, Signed
 
 SERVICES = ("autoscaling", "cloudwatch", "ec2", "elb", "elbv2", "events", "iam", "sns", "sqs", "ssm", "sts")
-UNANSWERED = {"InvalidAction", "UnsupportedOperation", "UnknownOperationException"}
+UNANSWERED = {"InvalidAction", "UnknownOperationException"}
 
 LATER: dict[str, tuple[str, ...]] = {}
 

@@ -311,7 +311,7 @@ def test_iam_as_terraform_asks(server: Access, account: str) -> None:
 def test_unanswered_operations_say_so(server: Access, ec2: Any) -> None:
     with refused("InvalidAction"):
         client(server, "iam").list_users()
-    with refused("UnsupportedOperation"):
+    with refused("InvalidAction", "it is not supported by Coppice"):
         ec2.describe_spot_fleet_requests()
 
 
