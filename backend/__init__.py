@@ -168,6 +168,7 @@ class Backend:
         from backend.services.activities import Activities
         from backend.services.addresses import Addresses
         from backend.services.alarms import Alarms
+        from backend.services.attachments import Attachments
         from backend.services.balancers import BalancersIn, LoadBalancers
         from backend.services.catalog import CatalogService
         from backend.services.classic import ClassicBalancers
@@ -229,7 +230,8 @@ class Backend:
         security_groups = SecurityGroups(store, cloud, catalog, clock)
         occupants = AllIn(BalancersIn(store), InterfacesIn(store), PortsIn(cloud))
         networks = Networks(store, cloud, catalog, clock, security_groups, occupants)
-        interfaces = Interfaces(store, cloud, catalog, clock, security_groups)
+        attachments = Attachments(store, cloud, clock)
+        interfaces = Interfaces(store, cloud, catalog, clock, security_groups, attachments)
         sealing = seal or Seal(())
         taking = outlets or Outlets()
         trial = Publisher(store, clock, taking)
@@ -244,7 +246,7 @@ class Backend:
             configurations=Configurations(store, cloud, catalog, clock),
             tags=Tags(store, clock),
             activities=Activities(store),
-            servers=Servers(store, cloud, catalog, clock),
+            servers=Servers(store, cloud, catalog, clock, attachments),
             templates=Templates(store, clock),
             catalog=CatalogService(catalog),
             resource_tags=ResourceTags(store),

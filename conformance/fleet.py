@@ -137,7 +137,8 @@ class Fleet:
 
     def run(self, **more: Any) -> str:
         """A running instance of its own, in no group; its id."""
-        more.setdefault("SubnetId", next(iter(self.subnets.values())))
+        if "NetworkInterfaces" not in more:
+            more.setdefault("SubnetId", next(iter(self.subnets.values())))
         answer = self.ec2.run_instances(ImageId=self.image, InstanceType="t3.micro", MinCount=1, MaxCount=1, **more)
         identity: str = answer["Instances"][0]["InstanceId"]
         self.await_state(identity, "running")

@@ -15,8 +15,12 @@ INTERFACE: Final = "interface"
 """What is made at the cloud within a request."""
 LEADING: Final = "leading"
 """An address that is being led elsewhere; what is remembered of it has the cloud's id of the address."""
+JOINING: Final = "joining"
+"""An interface that a server is being launched with; what is remembered of it has the cloud's id of the interface."""
 UNLED: Final = timedelta(minutes=2)
 """When an engine takes up what a request began and did not end: the cloud may be at it until then."""
+UNJOINED: Final = timedelta(minutes=10)
+"""Likewise, of launches: a cloud takes its time over the port of a server."""
 ADDRESSES: Final = 500
 INTERFACES: Final = 5000
 """Of a project in a region. Source: Amazon VPC User Guide, "Amazon VPC quotas"; a cloud gives fewer addresses."""
@@ -94,8 +98,9 @@ class MadeInterface:
         subnet, vpc: short ids.
         groups: short ids.
         gateway_id: digits of the NAT gateway that it belongs to.
-        server_id: cloud id of the server that has it.
-        attachment_id: digits.
+        server_id: cloud id of the server that has it; it may be gone, and the interface is free then.
+        attachment_id: digits; without a server it is that of one that is being launched.
+        device_index: 0 where the server was launched with it, and has no interface from birth.
     """
 
     id: str
@@ -116,6 +121,11 @@ class MadeInterface:
     device_index: int | None = None
     attached_at: datetime | None = None
     delete_on_termination: bool = False
+
+    @property
+    def launching(self) -> bool:
+        """Whether a server is being launched with it."""
+        return self.attachment_id is not None and self.server_id is None
 
 
 @dataclass(frozen=True, slots=True)

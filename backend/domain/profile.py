@@ -61,6 +61,7 @@ class ServerSpec:
         iam_profile: name or ARN of an instance profile.
         options: its switches.
         private_address: the address it is to have in its subnet; None takes any.
+        interface: short id of the made interface that it is launched with, which says all of its network.
         preemptible: of the class of servers that the cloud may take back.
         requirements: what its type is to have, where it names none: a mix chooses, nothing else launches it.
         unsupported: members, in AWS's words, that no server here can have and that must not be passed over at launch
@@ -87,6 +88,7 @@ class ServerSpec:
     preemptible: bool = False
     requirements: Requirements | None = None
     partition: int | None = None
+    interface: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

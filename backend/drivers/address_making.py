@@ -102,6 +102,9 @@ class InterfaceMaking(Protocol):
     ) -> None:
         """Give it other groups, or let it send what is not its own. Raises SecurityGroupNotFound."""
 
+    def holder(self, scope: Scope, interface_id: str) -> str | None:
+        """The cloud's id of the server that has it; None where none has, or it is gone."""
+
     def attach_interface(self, scope: Scope, interface_id: str, server_id: str) -> None:
         """Give it to a server. Raises ServerNotFound, ServerStateConflict."""
 

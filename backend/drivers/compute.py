@@ -129,6 +129,8 @@ class ServerRequest:
         public_address: whether it is to have one of the cloud's public addresses; None: as its subnet is.
         public_by_default: the project has its subnet give such addresses, whatever the cloud tells of it.
         private_address: the address it is to have in its subnet, or None.
+        interface_id: the made interface that it is to be on, whose subnet and groups are the request's, too; it stays
+            when the server goes. One server alone can be made with it.
         public_key: of the key pair, where the cloud may not have that.
         preemptible: of the class of servers that the cloud may take back.
     """
@@ -152,6 +154,7 @@ class ServerRequest:
     public_key: str | None = None
     preemptible: bool = False
     partition: int | None = None
+    interface_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,6 +140,14 @@ class AddressUnfit(Refused):
     """The address that was asked for is none that a server may have in the subnet."""
 
 
+class InterfaceNotFound(Refused):
+    """No such made interface (any more); ``detail`` is its cloud id."""
+
+
+class InterfaceInUse(Refused):
+    """A server has the made interface; ``detail`` is its cloud id."""
+
+
 class NetworkMissing(Refused):
     """The project has no network to put a server on."""
 

@@ -92,6 +92,7 @@ def resolve(
         tags={**spec.tags, **(tags or {})},
         options=spec.options,
         private_address=spec.private_address,
+        interface_id=spec.interface,
         public_key=pair.public_key if pair is not None and pair.kept else None,
         preemptible=preemptible and catalog.spot is Spot.PREEMPTIBLE,
     )

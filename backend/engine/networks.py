@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
-from backend.domain.addresses import ADDRESS, INTERFACE, LEADING
+from backend.domain.addresses import ADDRESS, INTERFACE, JOINING, LEADING
 from backend.domain.ids import short_id
 from backend.domain.networks import SUBNET, VPC, Progress, Subnet, Vpc
 from backend.domain.scope import Scope
@@ -20,6 +20,7 @@ from backend.drivers.address_making import AddressMaking, InterfaceMaking
 from backend.drivers.network_making import MadeSubnet, NetworkMaking
 from backend.engine.context import Context
 from backend.engine.jobs import Job, Write
+from backend.engine.joining import join
 from backend.engine.lanes import Call, answer_of, error_of
 from backend.engine.leading import lead
 from backend.store import networks as rows
@@ -159,10 +160,12 @@ class _Settling:
 def take_away(context: Context, lease: MakingLease) -> Job:
     """End what was made and found no row: it is known by a token that nobody else has.
 
-    What is noted of an address that is led elsewhere is no making: that goes on.
+    What is noted of an address that is led elsewhere, or of an interface that a server is launched with, is no making:
+    that goes on.
     """
-    if lease.kind == LEADING:
-        yield from lead(context, lease)
+    goes_on = {LEADING: lead, JOINING: join}.get(lease.kind)
+    if goes_on is not None:
+        yield from goes_on(context, lease)
         return
     scope, cloud = lease.scope, context.cloud
     makings: dict[str, tuple[Callable[..., object], object]] = {

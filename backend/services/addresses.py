@@ -72,8 +72,10 @@ class Addresses:
         with self._store.read() as conn:
             launched = launch_addresses.LAUNCH_ADDRESSES.all(conn, scope, bound=True, ended=False, holder=Holder.SERVER)
             kept = rows.ADDRESSES.all(conn, scope)
+            first = {each.id: each.server_id for each in rows.INTERFACES.all(conn, scope, device_index=0)}
         found = {each.id: each.address for each in launched if each.address is not None}
-        return found | {each.server_id: each.address for each in kept if each.server_id is not None}
+        holders = ((each.server_id or first.get(each.interface_id or ""), each.address) for each in kept)
+        return found | {server: address for server, address in holders if server is not None}
 
     def allocate(self, scope: Scope) -> ElasticAddress:
         """Take one.

@@ -7,6 +7,7 @@ from typing import Final
 
 from backend import errors
 from backend.domain import (
+    address_findings,
     balancer_findings,
     image_findings,
     key_pair_findings,
@@ -17,6 +18,7 @@ from backend.domain import (
     server_findings,
     volume_findings,
 )
+from backend.domain.ids import short_id
 from backend.drivers import errors as cloud
 
 
@@ -77,6 +79,8 @@ _TOLD: Final[Mapping[type[cloud.Refused], Callable[[str], errors.Finding]]] = {
     cloud.SnapshotNotFound: volume_findings.SnapshotNotFound,
     cloud.AddressTaken: network_findings.AddressTaken,
     cloud.AddressUnfit: network_findings.AddressUnfit,
+    cloud.InterfaceNotFound: lambda detail: address_findings.InterfaceMissing(short_id(detail)),
+    cloud.InterfaceInUse: lambda detail: address_findings.InterfaceInUse(short_id(detail)),
     cloud.NoAddressGroups: lambda _: prefix_list_findings.ListsUnsupported(),
     cloud.AddressGroupNotFound: lambda _: prefix_list_findings.ListTwinMissing(),
     cloud.AddressGroupInUse: lambda _: prefix_list_findings.ListTwinInUse(),

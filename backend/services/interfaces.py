@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -21,6 +21,7 @@ from backend.drivers.address_making import InterfaceMaking, NewInterface, Port
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
 from backend.drivers.network import Subnet
+from backend.services.attachments import Attachments
 from backend.services.catalog import asking
 from backend.services.making import made, settled, twice
 from backend.services.security_groups import SecurityGroups
@@ -44,7 +45,16 @@ class InterfacesIn:
 class Interfaces:
     """Every write may raise CloudNotReached, NotPermitted, CloudRefused, OutcomeUnclear; InterfaceMissing likewise."""
 
-    def __init__(self, store: Store, cloud: Cloud, catalog: Catalog, clock: Clock, groups: SecurityGroups) -> None:
+    def __init__(  # noqa: PLR0917 - what it is made of
+        self,
+        store: Store,
+        cloud: Cloud,
+        catalog: Catalog,
+        clock: Clock,
+        groups: SecurityGroups,
+        attachments: Attachments,
+    ) -> None:
+        self._attachments = attachments
         self._store = store
         self._cloud = cloud
         self._catalog = catalog
@@ -56,6 +66,11 @@ class Interfaces:
             if ids is None:
                 return rows.INTERFACES.all(conn, scope)
             return [*rows.INTERFACES.of(conn, scope, ids).values()]
+
+    def of_launches(self, scope: Scope) -> Mapping[str, MadeInterface]:
+        """Those that servers were launched with, by the cloud's ids of these."""
+        with self._store.read() as conn:
+            return {each.server_id: each for each in rows.INTERFACES.all(conn, scope, device_index=0) if each.server_id}
 
     def one(self, scope: Scope, interface_id: str) -> MadeInterface:
         for each in self.list(scope, [interface_id]):
@@ -154,7 +169,7 @@ class Interfaces:
             with self._store.read() as conn:
                 if rows.GATEWAYS.one(conn, scope, id=interface.gateway_id, deleted_at=None) is not None:
                     raise InterfaceManaged(interface_id)
-        if interface.server_id is not None:
+        if interface.attachment_id is not None:
             raise InterfaceInUse(interface_id)
         try:
             twice(partial(self._making.delete_interface, scope, interface.cloud_id))
@@ -171,30 +186,14 @@ class Interfaces:
             ServerUnknown, ServerConflict
         """
         attachment = new_digits()
-        values = {
-            "server_id": server_id,
-            "attachment_id": attachment,
-            "device_index": index,
-            "attached_at": self._clock.now(),
-        }
-
-        def work(conn: Any) -> MadeInterface:
-            interface = rows.lock_interface(conn, scope, interface_id)
-            if interface is None:
-                raise InterfaceMissing(interface_id)
-            if interface.gateway_id is not None or interface.server_id is not None:
-                raise InterfaceInUse(interface_id)
-            rows.INTERFACES.change(conn, scope, interface_id, **values)
-            return interface
-
-        interface = self._store.transact(work)
+        interface = self._attachments.take(scope, interface_id, attachment, index, server_id)
         try:
             with asking():
                 self._making.attach_interface(scope, interface.cloud_id, server_id)
         except errors.OutcomeUnclear:
             raise
         except errors.Finding:
-            self._parted(scope, interface_id, attachment)
+            self._attachments.part(scope, interface_id, attachment)
             raise
         return attachment
 
@@ -205,15 +204,17 @@ class Interfaces:
             gone: the server is, so the cloud need not be asked.
 
         Raises:
-            AttachmentMissing
+            AttachmentMissing: also where it went with its server, unless that is said.
         """
         with self._store.read() as conn:
             interface = rows.INTERFACES.one(conn, scope, attachment_id=attachment_id)
         if interface is None or interface.server_id is None:
             raise AttachmentMissing(attachment_id)
         if not gone:
+            if self._attachments.free(scope, interface.id):
+                raise AttachmentMissing(attachment_id)
             twice(partial(self._making.detach_interface, scope, interface.cloud_id, interface.server_id))
-        self._parted(scope, interface.id, attachment_id)
+        self._attachments.part(scope, interface.id, attachment_id)
 
     def set_groups(self, scope: Scope, interface_id: str, groups: Sequence[str]) -> None:
         """Raises SecurityGroupNotFound."""
@@ -243,16 +244,6 @@ class Interfaces:
             if here.attachment_id != attachment_id:
                 raise AttachmentMissing(attachment_id)
             rows.INTERFACES.change(conn, scope, interface_id, delete_on_termination=with_server)
-
-        self._store.transact(work)
-
-    def _parted(self, scope: Scope, interface_id: str, attachment_id: str) -> None:
-        """Nobody has it, unless another request has attached it anew."""
-
-        def work(conn: Any) -> None:
-            here = rows.lock_interface(conn, scope, interface_id)
-            if here is not None and here.attachment_id == attachment_id:
-                rows.INTERFACES.change(conn, scope, interface_id, **_NOBODY)
 
         self._store.transact(work)
 
@@ -294,12 +285,3 @@ class Interfaces:
         if making is None:
             raise errors.CloudRefused("interfaces are made with the cloud's own tools")
         return making
-
-
-_NOBODY: dict[str, Any] = {
-    "server_id": None,
-    "attachment_id": None,
-    "device_index": None,
-    "attached_at": None,
-    "delete_on_termination": False,
-}

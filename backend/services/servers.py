@@ -12,6 +12,7 @@ from typing import Final
 from backend import errors
 from backend.clock import Clock
 from backend.domain import launch_findings, server_findings
+from backend.domain.ids import derived_digits, new_digits, short_id
 from backend.domain.node import ENDED_STATUSES, GROUP_TAG, ServerStatus
 from backend.domain.power import PowerAct, PowerWish
 from backend.domain.profile import ServerSpec
@@ -22,6 +23,7 @@ from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
 from backend.drivers.compute import Server, ServerRequest, change_power
 from backend.drivers.resolution import resolve
+from backend.services.attachments import Attachments
 from backend.services.catalog import asking
 from backend.services.cloud_errors import finding_of
 from backend.services.server_changes import protected
@@ -79,8 +81,11 @@ class Moved:
 class Servers:
     """Every call may raise CloudNotReached, NotPermitted or CloudRefused; the writes OutcomeUnclear too."""
 
-    def __init__(self, store: Store, cloud: Cloud, catalog: Catalog, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, cloud: Cloud, catalog: Catalog, clock: Clock, attachments: Attachments
+    ) -> None:  # fmt: skip
         self._store = store
+        self._attachments = attachments
         self._compute = cloud.compute
         self._catalog = catalog
         self._clock = clock
@@ -167,6 +172,8 @@ class Servers:
             Finding: what is missing or does not fit (see ``run``).
         """
         self._resolve(scope, self._bound(scope, spec), spec.zone, "check")
+        if spec.interface is not None:
+            self._attachments.check(scope, spec.interface)
 
     def run(self, scope: Scope, order: Order) -> Sequence[Server]:
         """Make servers, as many as there is room for within the order's bounds.
@@ -178,6 +185,7 @@ class Servers:
             ProfileIncomplete, ImageNotFound, TypeNotFound, TypeNotSupported, KeyPairNotFound, SecurityGroupNotFound,
             SubnetNotFound, ZoneNotFound, ZonesMismatch, NetworkMissing, IamProfileNotFound, LaunchUnsupported: it
                 cannot be made.
+            InterfaceMissing, InterfaceInUse: of the made interface that it was to be launched with.
             NoCapacity, QuotaExceeded, NoAddresses: there is no room for the minimum.
             TokenReused, TokenSpent, StaleRead: of the token; the last while its first request is still at work.
         """
@@ -332,6 +340,7 @@ class Servers:
         if self._tokens.is_at_work(claim, len(lost), order.maximum):
             raise errors.StaleRead(claim.token.value)
         self._tokens.hold(scope, claim)
+        self._join(scope, order, lost)
         return lost
 
     def _first(self, scope: Scope, order: Order, claim: Claim, name: str) -> Sequence[Server]:
@@ -365,7 +374,31 @@ class Servers:
         return servers
 
     def _make(self, scope: Scope, order: Order, name: str, before: Callable[[], None]) -> Sequence[Server]:
-        """Args: before: called before each creation."""
+        """Make the servers; a made interface is held for the order before the cloud is asked.
+
+        Args:
+            before: called before each creation; StaleRead of it says that another request makes them, and holds that.
+        """
+        if order.spec.interface is None:
+            return self._create(scope, order, name, before)
+        interface, attachment = _attachment(order, order.spec.interface)
+        self._attachments.take(scope, interface, attachment, 0)
+        try:
+            servers = self._create(scope, order, name, before)
+        except (errors.OutcomeUnclear, errors.StaleRead):
+            raise  # an engine looks who has it where nobody comes again
+        except errors.Finding:
+            self._attachments.part(scope, interface, attachment)
+            raise
+        self._attachments.join(scope, interface, attachment, servers[0].id)
+        return servers
+
+    def _join(self, scope: Scope, order: Order, servers: Sequence[Server]) -> None:
+        """Note which server has the made interface, where an earlier request of the token did not come to that."""
+        if order.spec.interface is not None and servers:
+            self._attachments.join(scope, *_attachment(order, order.spec.interface), servers[0].id)
+
+    def _create(self, scope: Scope, order: Order, name: str, before: Callable[[], None]) -> Sequence[Server]:
         refusal: errors.Finding | None = None
         spec = order.spec
         for zone in self._zones(scope, spec):
@@ -450,6 +483,14 @@ def _shown(servers: Iterable[Server], wishes: Mapping[str, PowerWish]) -> Iterat
     for server in servers:
         wish = wishes.get(server.id)
         yield replace(server, status=wish.shown(server.status)) if wish is not None else server
+
+
+def _attachment(order: Order, interface: str) -> tuple[str, str]:
+    """The digits of a made interface (of these, or the cloud's id of it) and those of its attachment to the order's
+    server: the same ones whenever the order's token comes.
+    """
+    digits = short_id(interface)
+    return digits, new_digits() if order.token is None else derived_digits(digits, order.token.value)
 
 
 def _name(order: Order) -> str:

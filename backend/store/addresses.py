@@ -7,7 +7,15 @@ from typing import Final
 
 from sqlalchemy import Connection, select
 
-from backend.domain.addresses import LEADING, UNLED, ElasticAddress, MadeInterface, NatGateway
+from backend.domain.addresses import (
+    JOINING,
+    LEADING,
+    UNJOINED,
+    UNLED,
+    ElasticAddress,
+    MadeInterface,
+    NatGateway,
+)
 from backend.domain.networks import Making
 from backend.domain.scope import Scope
 from backend.store import network_tables as tables
@@ -37,8 +45,7 @@ def lock_interface(conn: Connection, scope: Scope, interface_id: str) -> MadeInt
 
 def note_leading(conn: Connection, scope: Scope, address: ElasticAddress, now: datetime) -> None:
     """The cloud is about to be told where an address leads: an engine does so where nobody says that it was."""
-    if not LEASED_MAKINGS.pull(conn, (address.cloud_id,), now + UNLED):
-        MAKINGS.add(conn, scope, Making(address.cloud_id, LEADING, now), due_at=now + UNLED, epoch=0)
+    _note(conn, scope, Making(address.cloud_id, LEADING, now), now + UNLED)
 
 
 def note_led(conn: Connection, scope: Scope, address_id: str, association_id: str | None, now: datetime) -> bool:
@@ -53,3 +60,26 @@ def note_led(conn: Connection, scope: Scope, address_id: str, association_id: st
     if here is not None:
         MAKINGS.remove(conn, scope, id=here.cloud_id, owner=None)
     return here is not None
+
+
+def note_joining(conn: Connection, scope: Scope, interface: MadeInterface, now: datetime) -> None:
+    """The cloud is about to launch a server with an interface: an engine looks what came of it where nobody says."""
+    _note(conn, scope, Making(interface.cloud_id, JOINING, now), now + UNJOINED)
+
+
+def note_joined(conn: Connection, scope: Scope, interface: MadeInterface, server_id: str) -> None:
+    """That server was launched with it."""
+    INTERFACES.change(conn, scope, interface.id, server_id=server_id)
+    MAKINGS.remove(conn, scope, id=interface.cloud_id)
+
+
+def part_interface(conn: Connection, scope: Scope, interface: MadeInterface) -> None:
+    """No server has it from now on, nor is any launched with it."""
+    nothing = dict.fromkeys(("server_id", "attachment_id", "device_index", "attached_at"))
+    INTERFACES.change(conn, scope, interface.id, **nothing, delete_on_termination=False)
+    MAKINGS.remove(conn, scope, id=interface.cloud_id)
+
+
+def _note(conn: Connection, scope: Scope, making: Making, due_at: datetime) -> None:
+    if not LEASED_MAKINGS.pull(conn, (making.id,), due_at):
+        MAKINGS.add(conn, scope, making, due_at=due_at, epoch=0)

@@ -1,4 +1,6 @@
-"""What a launch source names that only rows know: instance profiles, and images by parameters of the project's own."""
+"""What a launch source names that only rows know: instance profiles, made interfaces, and images by parameters of the
+project's own.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from backend.domain.address_findings import InterfaceMissing
 from backend.domain.identities import PROFILE_TAG, InstanceProfile, everywhere, named_profile
 from backend.domain.image_findings import ImageNotFound
 from backend.domain.launch_findings import IamProfileNotFound
@@ -21,7 +24,7 @@ from backend.domain.parameters import (
 )
 from backend.domain.profile import ServerSpec
 from backend.domain.scope import Scope
-from backend.store import identities, parameters
+from backend.store import addresses, identities, parameters
 
 _IMAGE: Final = re.compile(r"ami-([0-9a-f]{17})")
 
@@ -32,13 +35,37 @@ def bound(conn: Connection, scope: Scope, spec: ServerSpec) -> ServerSpec:
     Raises:
         IamProfileNotFound: there is no such instance profile, or it is empty.
         ImageNotFound: there is no such parameter, or its value is no image's id.
+        InterfaceMissing
     """
     if spec.iam_profile is not None:
         found = profile(conn, scope, spec.iam_profile)
         spec = replace(spec, iam_profile=None, tags={**spec.tags, PROFILE_TAG: found.note})
     if spec.image is not None and spec.image.startswith(ALIAS):
         spec = replace(spec, image=image(conn, scope, spec.image))
+    if spec.interface is not None:
+        spec = on_interface(conn, scope, spec, spec.interface)
     return spec
+
+
+def on_interface(conn: Connection, scope: Scope, spec: ServerSpec, interface_id: str) -> ServerSpec:
+    """The spec in the subnet and the groups of a made interface, which is named by the cloud's id of it then.
+
+    Source: EC2 User Guide, "Public IPv4 addresses": what is launched with an interface is given no public address.
+
+    Raises:
+        InterfaceMissing
+    """
+    found = addresses.INTERFACES.one(conn, scope, id=interface_id)
+    if found is None:
+        raise InterfaceMissing(interface_id)
+    return replace(
+        spec,
+        interface=found.cloud_id,
+        subnet=found.subnet,
+        security_group_ids=found.groups,
+        security_group_names=(),
+        public_address=False,
+    )
 
 
 def image(conn: Connection, scope: Scope, alias: str) -> str:

@@ -416,7 +416,7 @@ def _plain_disk(disk: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in disk.items() if name not in {"iops", "throughput"} or value is not None}
 
 
-_LATER: Final = frozenset({"options", "private_address", "preemptible", "requirements", "partition"})
+_LATER: Final = frozenset({"options", "private_address", "preemptible", "requirements", "partition", "interface"})
 
 
 def server_spec_document(spec: ServerSpec) -> dict[str, Any]:

@@ -61,6 +61,39 @@ def test_an_interface_comes_to_an_instance_and_goes(ec2: Any, subnet: str, fleet
     ec2.get_waiter("instance_terminated").wait(InstanceIds=[instance])
 
 
+def test_an_instance_is_launched_with_an_interface_that_was_made_before(ec2: Any, subnet: str, fleet: Fleet) -> None:
+    made = ec2.create_network_interface(SubnetId=subnet, PrivateIpAddress="10.61.0.50")["NetworkInterface"]
+    eni = made["NetworkInterfaceId"]
+    on_it = [{"DeviceIndex": 0, "NetworkInterfaceId": eni, "DeleteOnTermination": False}]
+    for _ in range(2):
+        instance = fleet.run(NetworkInterfaces=on_it)
+        until("the instance runs", lambda: _state(ec2, instance) == "running", 60)  # noqa: B023 - asked at once
+        told = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]
+        assert (told["PrivateIpAddress"], told["SubnetId"]) == ("10.61.0.50", subnet)
+        assert "PublicIpAddress" not in told
+        (inner,) = told["NetworkInterfaces"]
+        assert (inner["NetworkInterfaceId"], inner["Attachment"]["DeleteOnTermination"]) == (eni, False)
+        assert inner["Groups"] == told["SecurityGroups"] == made["Groups"]
+        (outer,) = ec2.describe_network_interfaces(NetworkInterfaceIds=[eni])["NetworkInterfaces"]
+        assert (outer["Status"], outer["Attachment"]["InstanceId"]) == ("in-use", instance)
+        with refused("InvalidNetworkInterface.InUse"):
+            fleet.run(NetworkInterfaces=on_it)
+        ec2.modify_instance_attribute(InstanceId=instance, SourceDestCheck={"Value": False})
+        address = ec2.allocate_address(Domain="vpc")
+        ec2.associate_address(AllocationId=address["AllocationId"], InstanceId=instance)
+        assert _public(ec2, instance) == address["PublicIp"]
+        (led,) = ec2.describe_addresses(AllocationIds=[address["AllocationId"]])["Addresses"]
+        assert (led["InstanceId"], led["NetworkInterfaceId"]) == (instance, eni)
+        ec2.disassociate_address(AssociationId=led["AssociationId"])
+        ec2.release_address(AllocationId=address["AllocationId"])
+        ec2.terminate_instances(InstanceIds=[instance])
+        ec2.get_waiter("instance_terminated").wait(InstanceIds=[instance])
+        assert _status(ec2, eni) == "available"
+    ec2.delete_network_interface(NetworkInterfaceId=eni)
+    with refused("InvalidNetworkInterfaceID.NotFound"):
+        fleet.run(NetworkInterfaces=on_it)
+
+
 def test_launches_into_a_public_subnet_have_addresses_until_they_are_gone(ec2: Any, subnet: str, fleet: Fleet) -> None:
     ec2.modify_subnet_attribute(SubnetId=subnet, MapPublicIpOnLaunch={"Value": True})
     usual = fleet.run(SubnetId=subnet)

@@ -11,7 +11,7 @@ from backend.services.addresses import Place
 from translators import arns
 from translators.ec2 import actions, tag_words
 from translators.ec2.instance_words import Instance, instances
-from translators.ec2.interfaces import INTERFACES
+from translators.ec2.interfaces import INTERFACES, Interface
 from translators.errors import AWSError
 from translators.filters import Filters
 from translators.nouns import Asked, Members, Noun
@@ -40,18 +40,21 @@ class _Address:
     def interface(self) -> str | None:
         if not self.leads:
             return None
-        if self.instance is not None:
-            return self.instance.interface_id
-        return f"{arns.INTERFACE}-{self.address.interface_id}"
+        if self.address.interface_id is not None:
+            return f"{arns.INTERFACE}-{self.address.interface_id}"
+        return None if self.instance is None else self.instance.interface_id
 
 
 def _addresses(call: Call, asked: Asked) -> Iterable[_Address]:
     ids = actions.digits_named(asked, "AllocationIds", actions.ELASTIC_ADDRESS)
     found = call.backend.addresses.list(call.scope, ids)
+    led = {each.interface_id for each in found if each.interface_id}
+    made = {each.id: each.server_id for each in call.backend.interfaces.list(call.scope, led)} if led else {}
+    holders = {each.id: each.server_id or made.get(each.interface_id or "") for each in found}
     servers: dict[str, Instance] = {}
-    if any(each.server_id for each in found):
+    if any(holders.values()):
         servers = {each.server.id: each for each in instances(call) if not each.gone}
-    return [_Address(each, call, servers.get(each.server_id or "")) for each in found]
+    return [_Address(each, call, servers.get(holders[each.id] or "")) for each in found]
 
 
 def _association(each: _Address) -> str | None:
@@ -188,15 +191,20 @@ def _place(call: Call) -> Place:
         wanted = call.params.get("PrivateIpAddress") or found.words["PrivateIpAddress"]
         if wanted != found.words["PrivateIpAddress"]:
             raise _refused(f"{wanted} is not an address of {interface}.")
-        if found.made is not None:
-            return Place(found.made.address, interface_id=found.made.id, interface_cloud_id=found.made.cloud_id)
-        assert found.instance is not None
-        return Place(wanted, server_id=found.instance.server.id)
+        return _to(found)
     actions.check_forms(actions.INSTANCE, [instance])
     for each in INTERFACES.items(call, Asked()):
-        if each.made is None and each.instance is not None and each.instance.id == instance:
-            return Place(each.words["PrivateIpAddress"], server_id=each.instance.server.id)
+        own = each.made is None or each.made.device_index == 0
+        if own and each.instance is not None and each.instance.id == instance:
+            return _to(each)
     raise actions.not_found(actions.INSTANCE, [instance])
+
+
+def _to(found: Interface) -> Place:
+    if found.made is not None:
+        return Place(found.made.address, interface_id=found.made.id, interface_cloud_id=found.made.cloud_id)
+    assert found.instance is not None
+    return Place(found.words["PrivateIpAddress"], server_id=found.instance.server.id)
 
 
 def _refused(words: str) -> AWSError:

@@ -33,7 +33,7 @@ _TELLERS: Final[Mapping[str, Callable[[Instance], dict[str, Any]]]] = {
     "rootDeviceName": lambda instance: {"RootDeviceName": {"Value": instance.root_device}},
     "blockDeviceMapping": lambda instance: {"BlockDeviceMappings": INSTANCES.view(instance)["BlockDeviceMappings"]},
     "productCodes": lambda _: {"ProductCodes": []},
-    "sourceDestCheck": lambda instance: {"SourceDestCheck": {"Value": instance.server.options.source_check}},
+    "sourceDestCheck": lambda instance: {"SourceDestCheck": {"Value": instance.source_check}},
     "groupSet": lambda instance: {"Groups": instance.groups},
     "ebsOptimized": lambda instance: {"EbsOptimized": {"Value": instance.server.options.ebs_optimized}},
     "sriovNetSupport": lambda _: {"SriovNetSupport": {}},
@@ -84,11 +84,12 @@ def modify(call: Call) -> Result:
             raise AWSError("InvalidParameterCombination", "At least one security group is required for an instance.")
         actions.check_forms(actions.SECURITY_GROUP, value)
     actions.check_dry_run(call)
-    if member in _OPTIONS:
+    if member == "SourceDestCheck":
+        _set_source_check(call, instance, check=value)
+    elif member in _OPTIONS:
         _there(instance, lambda: call.backend.server_changes.set(call.scope, server, **{_OPTIONS[member]: value}))
     elif member == "Groups":
-        shorts = [arns.short_of(arns.SECURITY_GROUP, each) or each for each in value]
-        _there(instance, lambda: call.backend.server_changes.regroup(call.scope, server, shorts))
+        _regroup(call, instance, [arns.short_of(arns.SECURITY_GROUP, each) or each for each in value])
     elif member == "InstanceType":
         _stopped(instance, lambda: call.backend.server_changes.retype(call.scope, server, value))
     elif member == "UserData":
@@ -114,7 +115,7 @@ def reset(call: Call) -> Result:
     instance = one(call, call.params["InstanceId"])
     actions.check_dry_run(call)
     if attribute == "sourceDestCheck":
-        _there(instance, lambda: call.backend.server_changes.set(call.scope, instance.server, source_check=True))
+        _set_source_check(call, instance, check=True)
     return {}
 
 
@@ -269,6 +270,21 @@ def _set_disks(call: Call, instance: Instance, mappings: Sequence[Mapping[str, A
             continue
         volume = disk.volume or call.backend.volumes.realize(call.scope, owned(instance.server, disk))
         call.backend.volumes.set_goes(call.scope, volume, goes=goes)
+
+
+def _set_source_check(call: Call, instance: Instance, *, check: bool) -> None:
+    if instance.made is not None:
+        call.backend.interfaces.set_check(call.scope, instance.made.id, check=check)
+    else:
+        _there(instance, lambda: call.backend.server_changes.set(call.scope, instance.server, source_check=check))
+
+
+def _regroup(call: Call, instance: Instance, groups: Sequence[str]) -> None:
+    """Its groups are those of the interface that it was launched with, where that was made before."""
+    if instance.made is not None:
+        call.backend.interfaces.set_groups(call.scope, instance.made.id, groups)
+    else:
+        _there(instance, lambda: call.backend.server_changes.regroup(call.scope, instance.server, groups))
 
 
 def _there(instance: Instance, change: Callable[[], None]) -> None:

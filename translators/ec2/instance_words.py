@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
+from backend.domain.addresses import MadeInterface
 from backend.domain.identities import PROFILE_TAG, InstanceProfile, noted_profile
 from backend.domain.node import ServerStatus
 from backend.domain.profile import BlockDevice
@@ -108,6 +109,11 @@ class Surroundings:
         return self._backend.addresses.of_servers(self._scope)
 
     @_Once
+    def interfaces(self) -> Mapping[str, MadeInterface]:
+        """The made interfaces that servers were launched with, by server."""
+        return self._backend.interfaces.of_launches(self._scope)
+
+    @_Once
     def tokens(self) -> Mapping[str, str]:
         """The client token that servers were asked for with."""
         return self._backend.servers.tokens(self._scope)
@@ -161,8 +167,15 @@ class Instance:
         return self.server.network_id or (self.subnet.network_id if self.subnet else None)
 
     @_Once
+    def made(self) -> MadeInterface | None:
+        """The interface that it was launched with, where that was made before; it has none from birth then."""
+        return None if self.gone else self.around.interfaces.get(self.server.id)
+
+    @_Once
     def private_address(self) -> str | None:
-        return None if self.gone else self.server.private_address
+        if self.gone:
+            return None
+        return self.server.private_address if self.made is None else self.made.address
 
     @_Once
     def private_name(self) -> str:
@@ -198,7 +211,13 @@ class Instance:
 
     @_Once
     def interface_id(self) -> str:
+        if self.made is not None:
+            return f"{arns.INTERFACE}-{self.made.id}"
         return arns.derived_id(arns.INTERFACE, self.server.id, "0")
+
+    @property
+    def source_check(self) -> bool:
+        return self.server.options.source_check if self.made is None else self.made.source_dest_check
 
     @property
     def interface_tags(self) -> Mapping[str, str]:
@@ -227,7 +246,12 @@ class Instance:
     @_Once
     def groups(self) -> list[dict[str, str]]:
         """Its security groups; a terminated instance has none."""
-        return [] if self.gone else [self._group(group) for group in self.server.security_group_ids]
+        if self.gone:
+            return []
+        if self.made is None:
+            return [self._group(group) for group in self.server.security_group_ids]
+        known = {group.short_id: group.id for group in self.around.groups.values()}
+        return [self._group(known.get(short, short)) for short in self.made.groups]
 
     def _group(self, group_id: str) -> dict[str, str]:
         group = self.around.groups.get(group_id)
@@ -288,17 +312,11 @@ def interface_of(instance: Instance) -> dict[str, Any] | None:
     if instance.public_address:
         public = {"PublicDnsName": instance.public_name, "PublicIp": instance.public_address}
         association = {"Association": {"IpOwnerId": "amazon", **public}}
+    made = instance.made
     told: dict[str, Any] = {
         **association,
-        "Attachment": {
-            "AttachTime": instance.server.created_at,
-            "AttachmentId": arns.derived_id(arns.INTERFACE_ATTACHMENT, instance.server.id, "0"),
-            "DeleteOnTermination": True,
-            "DeviceIndex": 0,
-            "Status": "attached",
-            "NetworkCardIndex": 0,
-        },
-        "Description": "",
+        "Attachment": attachment(made) if made is not None else _of_birth(instance),
+        "Description": "" if made is None else made.description,
         "Groups": instance.groups,
         "NetworkInterfaceId": instance.interface_id,
         "OwnerId": instance.around.account,
@@ -312,16 +330,40 @@ def interface_of(instance: Instance) -> dict[str, Any] | None:
                 "PrivateIpAddress": instance.private_address,
             }
         ],
-        "SourceDestCheck": instance.server.options.source_check,
+        "SourceDestCheck": instance.source_check,
         "Status": "in-use",
         "VpcId": arns.resource_id(arns.NETWORK, instance.network_id),
         "InterfaceType": "interface",
     }
-    if instance.server.mac_address:
-        told["MacAddress"] = instance.server.mac_address
+    if mac := instance.server.mac_address if made is None else made.mac:
+        told["MacAddress"] = mac
     if instance.subnet:
         told["SubnetId"] = arns.subnet_id(instance.subnet.id)
     return told
+
+
+def attachment(made: MadeInterface) -> dict[str, Any]:
+    """How a made interface is a server's."""
+    return {
+        "AttachTime": made.attached_at,
+        "AttachmentId": f"{arns.INTERFACE_ATTACHMENT}-{made.attachment_id}",
+        "DeleteOnTermination": made.delete_on_termination,
+        "DeviceIndex": made.device_index,
+        "Status": "attached",
+        "NetworkCardIndex": 0,
+    }
+
+
+def _of_birth(instance: Instance) -> dict[str, Any]:
+    """How an instance has the interface that came with it."""
+    return {
+        "AttachTime": instance.server.created_at,
+        "AttachmentId": arns.derived_id(arns.INTERFACE_ATTACHMENT, instance.server.id, "0"),
+        "DeleteOnTermination": True,
+        "DeviceIndex": 0,
+        "Status": "attached",
+        "NetworkCardIndex": 0,
+    }
 
 
 INTERFACE_PATHS: Final[Mapping[str, str]] = {
@@ -467,7 +509,7 @@ MEMBERS: Final[Members[Instance]] = {
     "RootDeviceName": lambda instance: instance.root_device,
     "RootDeviceType": lambda instance: instance.image.root_device_type if instance.image else "ebs",
     "SecurityGroups": lambda instance: instance.groups,
-    "SourceDestCheck": lambda instance: instance.server.options.source_check,
+    "SourceDestCheck": lambda instance: instance.source_check,
     "VirtualizationType": lambda instance: instance.image.virtualization if instance.image else "hvm",
     "Platform": lambda instance: "windows" if _windows(instance) else None,
     "PlatformDetails": lambda instance: instance.image.platform_details if instance.image else "Linux/UNIX",

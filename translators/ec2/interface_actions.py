@@ -51,7 +51,7 @@ def create(call: Call) -> Result:
 def delete(call: Call) -> Result:
     found = _made(call)
     actions.check_dry_run(call)
-    if found.made is None:
+    if found.made is None or found.made.launching:
         raise AWSError("InvalidParameterValue", f"Network interface '{found.id}' is currently in use.")
     if found.made.server_id is not None and found.instance is None:
         call.backend.interfaces.detach(call.scope, found.made.attachment_id or "", gone=True)
@@ -94,9 +94,12 @@ def detach(call: Call) -> Result:
     digits = actions.digits_of(actions.INTERFACE_ATTACHMENT, given)
     actions.check_dry_run(call)
     for each in INTERFACES.chosen(call, {}):
-        if each.made is None and each.words["Attachment"]["AttachmentId"] == given:
-            if each.instance is None:
-                raise AWSError("OperationNotPermitted", "You are not allowed to manage 'ela-attach' attachments.")
+        held = each.words.get("Attachment") or {}
+        if held.get("AttachmentId") != given:
+            continue
+        if each.instance is None and each.made is None:
+            raise AWSError("OperationNotPermitted", "You are not allowed to manage 'ela-attach' attachments.")
+        if each.instance is not None and held["DeviceIndex"] == 0:
             raise AWSError("OperationNotPermitted", "The network interface at device index 0 cannot be detached.")
     call.backend.interfaces.detach(call.scope, digits)
     return {}

@@ -12,7 +12,7 @@ from backend.domain.balancers import BalancerKind, LoadBalancer
 from backend.domain.ids import derived_short
 from translators import arns
 from translators.ec2 import actions, tag_words
-from translators.ec2.instance_words import INTERFACE_PATHS, Instance, instances, interface_of
+from translators.ec2.instance_words import INTERFACE_PATHS, Instance, attachment, instances, interface_of
 from translators.elbv2.ids import WORDS
 from translators.filters import Filters, always, never
 from translators.nouns import Asked, Members, Noun
@@ -49,7 +49,7 @@ def _interfaces(call: Call, asked: Asked) -> Iterable[Interface]:
         yield Interface(f"{arns.INTERFACE}-{each.id}", words, instance, each)
     by_server = {each.server_id: each for each in addresses if each.server_id}
     for instance in found.values():
-        own = interface_of(instance)
+        own = interface_of(instance) if instance.made is None else None
         if own is not None:
             kept = by_server.get(instance.server.id)
             yield Interface(instance.interface_id, _own_words(call, instance, own, kept), instance)
@@ -162,12 +162,18 @@ def made_words(
         "PrivateIpAddresses": [{**public, "Primary": True, "PrivateIpAddress": made.address}],
         "RequesterManaged": managed,
         "SourceDestCheck": made.source_dest_check and not managed,
-        "Status": "in-use" if managed or instance else "available",
+        "Status": _status(made, instance),
         "SubnetId": f"{arns.SUBNET}-{made.subnet}",
         "VpcId": f"{arns.NETWORK}-{made.vpc}",
     }
-    attachment = _attachment(call, made, instance)
-    return told | ({"Attachment": attachment} if attachment else {})
+    held = _attachment(call, made, instance)
+    return told | ({"Attachment": held} if held else {})
+
+
+def _status(made: MadeInterface, instance: Instance | None) -> str:
+    if made.gateway_id is not None or instance is not None:
+        return "in-use"
+    return "attaching" if made.launching else "available"
 
 
 def _attachment(call: Call, made: MadeInterface, instance: Instance | None) -> dict[str, Any]:
@@ -181,16 +187,7 @@ def _attachment(call: Call, made: MadeInterface, instance: Instance | None) -> d
         }
     if instance is None:
         return {}
-    return {
-        "AttachTime": made.attached_at,
-        "AttachmentId": f"{arns.INTERFACE_ATTACHMENT}-{made.attachment_id}",
-        "DeleteOnTermination": made.delete_on_termination,
-        "DeviceIndex": made.device_index,
-        "InstanceId": instance.id,
-        "InstanceOwnerId": call.account_id,
-        "NetworkCardIndex": 0,
-        "Status": "attached",
-    }
+    return {**attachment(made), "InstanceId": instance.id, "InstanceOwnerId": call.account_id}
 
 
 def _same(member: str) -> Callable[[Interface], Any]:

@@ -40,7 +40,7 @@ SHOWN_WITHOUT_EFFECT: Final[Mapping[str, str]] = {
     "MetadataOptions": "the cloud's metadata service has no such switches; instances keep them and tell them",
     "Monitoring": "what is measured does not depend on it; instances keep it and tell it",
     "NetworkInterfaces[].ConnectionTrackingSpecification": "the cloud's firewall has its own time-outs",
-    "NetworkInterfaces[].DeleteOnTermination": "an interface goes with its server",
+    "NetworkInterfaces[].DeleteOnTermination": "an interface that comes with a server goes with it",
     "NetworkInterfaces[].Description": "interfaces are made by the cloud",
     "NetworkInterfaces[].EnaQueueCount": "queues are the cloud's own affair",
     "NetworkInterfaces[].EnaSrdSpecification": "there is no SRD",
@@ -56,6 +56,14 @@ TAGGABLE: Final = frozenset(
 )
 _USER_DATA_BYTES: Final = 16_384
 _MOST_HOPS: Final = MOST["hops"]
+_SAID_BY_ITSELF: Final[Mapping[str, str]] = {
+    "SubnetId": "a subnet",
+    "PrivateIpAddress": "a private IP address",
+    "PrivateIpAddresses": "a private IP address",
+    "Groups": "security groups",
+    "Description": "a description",
+}
+"""What a made interface has by itself, in the words of a refusal."""
 _ALONE: Final = frozenset({"interface", ""})
 
 
@@ -173,6 +181,32 @@ def check_interfaces(data: Data) -> None:
         raise AWSError("InvalidParameterValue", "Each network interface requires a device index.")
 
 
+def check_made_interface(data: Data) -> None:
+    """Refuse what an interface that is there cannot be asked for, where a server is to be launched with it.
+
+    Source: openstack/ec2-api, ec2api/api/instance.py, and hashicorp/terraform #12933 (the words).
+    """
+    for each in data.get("NetworkInterfaces") or ():
+        if not each.get("NetworkInterfaceId"):
+            continue
+        for member, words in _SAID_BY_ITSELF.items():
+            if each.get(member):
+                raise AWSError(
+                    "InvalidParameterCombination",
+                    f"A network interface may not specify both a network interface ID and {words}",
+                )
+        if each.get("DeleteOnTermination"):
+            raise AWSError(
+                "InvalidParameterCombination",
+                "A network interface may not specify a network interface ID and delete on termination as true",
+            )
+        if each.get("AssociatePublicIpAddress") is not None:
+            raise AWSError(  # unsourced
+                "InvalidParameterCombination",
+                "The associatePublicIPAddress parameter cannot be specified for a network interface with an ID.",
+            )
+
+
 def _indexed(interfaces: Sequence[Data]) -> bool:
     indexes = [(each.get("NetworkCardIndex") or 0, each.get("DeviceIndex")) for each in interfaces]
     return all(index is not None for _, index in indexes) and len(set(indexes)) == len(indexes)
@@ -185,6 +219,7 @@ def spec_of(data: Data, zone_names: Mapping[str, str], *, of_template: bool = Fa
         data: members of ``LaunchTemplateData``.
         zone_names: zone id -> zone name, for placements by id.
         of_template: it is written down and launched from later, if ever: EC2 takes user data that is not base64 then.
+            A group's servers cannot all have one made interface; RunInstances reads the template's own words.
 
     Raises:
         AWSError: words that cannot mean anything (user data that is not base64, tags that cannot be...).
@@ -218,9 +253,10 @@ def spec_of(data: Data, zone_names: Mapping[str, str], *, of_template: bool = Fa
         iam_profile=profile.get("Name") or profile.get("Arn") or None,
         options=options_of(data),
         private_address=_address(data, first),
+        interface=None if of_template else _short(arns.INTERFACE, first.get("NetworkInterfaceId")),
         requirements=_requirements(data),
         preemptible=(data.get("InstanceMarketOptions") or {}).get("MarketType") == "spot",
-        unsupported=tuple(dict.fromkeys((*_unsupported(data, placement, interfaces), *unfit))),
+        unsupported=tuple(dict.fromkeys((*_unsupported(data, placement, interfaces, of_template=of_template), *unfit))),
     )
 
 
@@ -381,7 +417,7 @@ def _given(*names: str) -> Callable[[Data], Iterator[str]]:
     return lambda data: (name for name in names if data.get(name))
 
 
-def _unsupported(data: Data, placement: Data, interfaces: Sequence[Data]) -> Iterator[str]:
+def _unsupported(data: Data, placement: Data, interfaces: Sequence[Data], *, of_template: bool) -> Iterator[str]:
     """Members with which no server can be launched here."""
     yield from _members(data)
     yield from (f"Placement.{name}" for name in _placement(placement))
@@ -389,6 +425,8 @@ def _unsupported(data: Data, placement: Data, interfaces: Sequence[Data]) -> Ite
         if index or interface.get("DeviceIndex") or interface.get("NetworkCardIndex"):
             yield "NetworkInterfaces (more than one)"
         yield from (f"NetworkInterfaces.{name}" for name in _interface(interface))
+        if of_template and interface.get("NetworkInterfaceId"):
+            yield "NetworkInterfaces.NetworkInterfaceId"
 
 
 _MEMBERS: Final = _given(
@@ -409,7 +447,6 @@ _INTERFACE: Final = _given(
     "Ipv6Addresses",
     "Ipv6PrefixCount",
     "Ipv6Prefixes",
-    "NetworkInterfaceId",
     "PrimaryIpv6",
     "SecondaryPrivateIpAddressCount",
 )

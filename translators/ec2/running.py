@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any, Final
 
 from backend import errors
 from backend.domain import server_findings
+from backend.domain.address_findings import InterfaceInUse, InterfaceMissing
 from backend.domain.ids import short_id
 from backend.domain.profile import BlockDevice, ServerSpec
 from backend.services.servers import Moved, Order
@@ -16,6 +17,7 @@ from translators import arns
 from translators.ec2 import actions, launch_data, snapshots, tag_words
 from translators.ec2.instance_words import Instance, Surroundings, state
 from translators.ec2.instances import INSTANCES, servers_named
+from translators.ec2.interfaces import INTERFACES
 from translators.ec2.launch_templates import check_version, reference_of, zone_names
 from translators.errors import AWSError
 from translators.registry import Call, Result, operation
@@ -44,14 +46,34 @@ def run(call: Call) -> Result:
     given = tag_words.specified(call.params.get("TagSpecifications"), _TAGGABLE)
     spec, tags = _described(call, given)
     token = actions.client_token(call, _TOKEN_LENGTH)
-    if call.params.get("DryRun"):
-        call.backend.servers.check(call.scope, spec)
-        actions.check_dry_run(call)
-    servers = call.backend.servers.run(call.scope, Order(spec, minimum, maximum, token))
+    with _interface_told(call):
+        if call.params.get("DryRun"):
+            call.backend.servers.check(call.scope, spec)
+            actions.check_dry_run(call)
+        servers = call.backend.servers.run(call.scope, Order(spec, minimum, maximum, token))
     around = Surroundings(call, {server.id: token.value for server in servers} if token else {})
     instances = [Instance(server, around) for server in servers]
     _tag_parts(call, instances, tags)
     return INSTANCES.shown(call, instances)[0]
+
+
+@contextmanager
+def _interface_told(call: Call) -> Iterator[None]:
+    """What is said of the interface that an instance was to be launched with.
+
+    Source: hashicorp/terraform-provider-aws #27513 (the words).
+    """
+    try:
+        yield
+    except InterfaceInUse as found:
+        raise _in_use(found.id) from found
+    except InterfaceMissing as found:
+        INTERFACES.of_ids(call, [f"{arns.INTERFACE}-{found.id}"])  # refuses one that there is not
+        raise _in_use(found.id) from found  # an instance's from birth, or a balancer's
+
+
+def _in_use(interface: str) -> AWSError:
+    return AWSError("InvalidNetworkInterface.InUse", f"Interface: [{arns.INTERFACE}-{interface}] in use.")
 
 
 @operation("ec2", "StartInstances")
@@ -163,11 +185,15 @@ def _described(call: Call, tags: Mapping[str, Mapping[str, str]]) -> tuple[Serve
     data.pop("TagSpecifications", None)
     subnet = call.params.get("SubnetId")
     launch_data.check_interfaces(data)
+    launch_data.check_made_interface(data)
     launch_data.check_groups(data, by_subnet=bool(subnet))
     spec = launch_data.spec_of(data, zone_names(call, data))
     if data.get("NetworkInterfaces"):
         _refuse_both(subnet, "subnet ID")
         _refuse_both(data.get("SecurityGroupIds") or data.get("SecurityGroups"), "security groups")
+        _refuse_both(data.get("PrivateIpAddress"), "private IP address")
+    if spec.interface:
+        _check_interface(call, data, own)
     if subnet:
         actions.check_forms(actions.SUBNET, [subnet])
         spec = replace(spec, subnet=arns.short_of(arns.SUBNET, subnet) or subnet)
@@ -236,6 +262,25 @@ def _usual_type(call: Call, image: str | None) -> str | None:
         return _USUAL_TYPE
     smallest = min(fitting, key=lambda flavor: (flavor.memory_mib, flavor.vcpus, flavor.name), default=None)
     return None if smallest is None else smallest.name
+
+
+def _check_interface(call: Call, data: Mapping[str, Any], tags: Mapping[str, Mapping[str, str]]) -> None:
+    """Refuse what does not go with the one interface that was made before.
+
+    Source: openstack/ec2-api, ec2api/api/instance.py, and kubernetes-sigs/cluster-api-provider-aws #5594 (the words).
+    """
+    actions.check_forms(actions.INTERFACE, [each["NetworkInterfaceId"] for each in data["NetworkInterfaces"][:1]])
+    if call.params["MaxCount"] > 1:
+        raise AWSError(
+            "InvalidParameterCombination",
+            "Multiple instances creation is not compatible with private IP address or network interface ID parameters.",
+        )
+    if tags.get("network-interface"):
+        raise AWSError(
+            "InvalidParameterValue",
+            "You cannot specify tags for network interfaces if there are no network interfaces being created by the"
+            " request.",
+        )
 
 
 def _refuse_both(given: object, words: str) -> None:

@@ -117,7 +117,7 @@ class Addresses:
             try:
                 self._delete(scope, f"/ports/{interface_id}", "PortNotFound")
             except NotAuthorized as refused:
-                if not self._is_held(scope, interface_id):
+                if self.holder(scope, interface_id) is None:
                     raise
                 if pause is None:
                     raise Busy(f"a server has port {interface_id} still") from refused
@@ -145,6 +145,14 @@ class Addresses:
         except Declined as declined:
             raise _of_port(declined, NewInterface("", group_ids=tuple(group_ids or ()))) from declined
 
+    def holder(self, scope: Scope, interface_id: str) -> str | None:
+        try:
+            return self._rest.item(scope, NETWORK, f"/ports/{interface_id}", "port").get("device_id") or None
+        except Declined as declined:
+            if declined.kind == "PortNotFound":
+                return None
+            raise of_any(declined) from declined
+
     def attach_interface(self, scope: Scope, interface_id: str, server_id: str) -> None:
         asked = {"interfaceAttachment": {"port_id": interface_id}}
 
@@ -168,20 +176,11 @@ class Addresses:
 
         when_at_rest(self._clock, ask)
         for pause in (*_PAUSES, None):
-            if not self._is_held(scope, interface_id):
+            if self.holder(scope, interface_id) is None:
                 return
             if pause is not None:
                 self._clock.wait(pause)
         raise OutcomeUnknown(f"server {server_id} has port {interface_id} still")
-
-    def _is_held(self, scope: Scope, interface_id: str) -> bool:
-        """Whether a server has the port; nobody has one that is gone."""
-        try:
-            return bool(self._rest.item(scope, NETWORK, f"/ports/{interface_id}", "port").get("device_id"))
-        except Declined as declined:
-            if declined.kind == "PortNotFound":
-                return False
-            raise of_any(declined) from declined
 
     def _lead(self, scope: Scope, address_id: str, port: str | None) -> None:
         asked = {"floatingip": {"port_id": port}}

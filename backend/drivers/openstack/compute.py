@@ -96,9 +96,9 @@ class OpenStackCompute:
         launch = self._launch(scope, request, count)
         if request.public_key:
             self._keys.put(scope, request.public_key)
-        alone = launch.placement.alone
+        needs_port = not launch.placement.alone and request.interface_id is None
         try:
-            launched = Launched(self._make(scope, launch)) if alone else self._ports.launch(scope, launch)
+            launched = self._ports.launch(scope, launch) if needs_port else Launched(self._make(scope, launch))
         except KeyPairNotFound:
             if request.public_key:  # somebody deleted it, and the next launch makes it again
                 self._keys.missed(scope, request.public_key)

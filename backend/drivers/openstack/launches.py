@@ -46,15 +46,21 @@ class Launch:
     def body(self) -> Mapping[str, Any]:
         """One POST for all servers, which is accepted or refused as a whole."""
         server = self._server(notes_of=f"{self.batch}/{self.count}")
-        network = {"uuid": self.placement.network_id}
-        if self.request.private_address:
-            network["fixed_ip"] = self.request.private_address
-        server["networks"] = [network]
-        server["security_groups"] = [{"name": group} for group in self.request.security_group_ids]
-        if not server["security_groups"]:
-            del server["security_groups"]
+        server |= self._network()
         counts = {"min_count": self.count, "max_count": self.count, "return_reservation_id": True}
         return {"server": {**server, **counts}, **self._hints()}
+
+    def _network(self) -> dict[str, Any]:
+        """Where Nova is to put them: on a port that was made before, which has its groups, or on ports of its own."""
+        request = self.request
+        if request.interface_id is not None:
+            return {"networks": [{"port": request.interface_id}]}
+        address = {"fixed_ip": request.private_address} if request.private_address else {}
+        groups = [{"name": group} for group in request.security_group_ids]
+        return {
+            "networks": [{"uuid": self.placement.network_id, **address}],
+            **({"security_groups": groups} if groups else {}),
+        }
 
     def body_at(self, port_id: str, number: int) -> Mapping[str, Any]:
         """The POST of one server on a port that was made for it; the groups are the port's."""

@@ -115,6 +115,13 @@ _OF_ADDRESSES: Final[Mapping[str, _Make]] = {
 """What Neutron calls a refusal of the address that was asked for."""
 
 
+_OF_INTERFACES: Final = (
+    (re.compile(r"port \S+ (is still in use|not usable)", re.IGNORECASE), errors.InterfaceInUse),
+    (re.compile(r"port (id )?\S+ could not be found", re.IGNORECASE), errors.InterfaceNotFound),
+)
+"""Of the port that a server was to be on. Source: nova/exception.py, PortInUse, PortNotUsable, PortNotFound."""
+
+
 def of_create(declined: Declined, request: ServerRequest, count: int) -> errors.CloudError:
     """Why a server was refused.
 
@@ -127,6 +134,10 @@ def of_create(declined: Declined, request: ServerRequest, count: int) -> errors.
         return _addresses(declined, request)
     if request.private_address and (make := _OF_ADDRESSES.get(declined.kind)):
         return make(declined, request)
+    if request.interface_id is not None:
+        for pattern, found in _OF_INTERFACES:
+            if pattern.search(declined.message):
+                return found(request.interface_id, request_id=declined.request_id)
     quota = _over_quota(declined, count)
     if quota is not None:
         return quota

@@ -13,6 +13,8 @@ from backend.drivers.address_making import NewInterface, Port, PublicAddress
 from backend.drivers.errors import (
     AddressTaken,
     AddressUnfit,
+    InterfaceInUse,
+    InterfaceNotFound,
     NoAddresses,
     SecurityGroupNotFound,
     ServerNotFound,
@@ -129,6 +131,10 @@ class SimulatedAddressMaking:
                     (" ".join(group_ids), *_key(scope, interface_id)),
                 )
 
+    def holder(self, scope: Scope, interface_id: str) -> str | None:
+        with self._world.call(Call("holder", scope)), self._world.state.reading() as connection:
+            return holder(connection, scope, interface_id, self._world.now())
+
     def attach_interface(self, scope: Scope, interface_id: str, server_id: str) -> None:
         with self._writing("attach_interface", scope) as connection:
             server = connection.execute(
@@ -186,6 +192,33 @@ class SimulatedAddressMaking:
     def _writing(self, name: str, scope: Scope) -> Iterator[sqlite3.Connection]:
         with self._world.call(Call(name, scope)), self._world.state.writing() as connection:
             yield connection
+
+
+def holder(connection: sqlite3.Connection, scope: Scope, interface_id: str, now: int) -> str | None:
+    """The standing server that has an interface."""
+    row = connection.execute(
+        "SELECT s.id FROM interfaces i JOIN servers s ON s.id = i.server_id"
+        " WHERE i.id = ? AND i.project = ? AND i.region = ? AND (s.gone_at IS NULL OR s.gone_at > ?)",
+        (*_key(scope, interface_id), now),
+    ).fetchone()
+    return None if row is None else str(row[0])
+
+
+def give(connection: sqlite3.Connection, scope: Scope, interface_id: str, server_id: str, now: int) -> int:
+    """Let an interface be that of a server which is made; its address.
+
+    Raises:
+        InterfaceNotFound, InterfaceInUse
+    """
+    if holder(connection, scope, interface_id, now) is not None:
+        raise InterfaceInUse(interface_id)
+    row = connection.execute(
+        f"UPDATE interfaces SET server_id = ? WHERE {_OF} RETURNING address",  # noqa: S608 - constant
+        (server_id, *_key(scope, interface_id)),
+    ).fetchone()
+    if row is None:
+        raise InterfaceNotFound(interface_id)
+    return int(row[0])
 
 
 def _address(connection: sqlite3.Connection, scope: Scope, token: str) -> PublicAddress | None:

@@ -73,7 +73,8 @@ class Admission:
         self._group(connection, call, request, now)
         self._quota(connection, call)
         self._room(connection, call, request)
-        self._addresses(connection, call, subnet)
+        if request.interface_id is None:
+            self._addresses(connection, call, subnet)
         return Admitted(subnet, groups)
 
     def flavor_runs_image(self, scope: Scope, flavor_name: str, image_id: str) -> None:

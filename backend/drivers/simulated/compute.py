@@ -24,7 +24,9 @@ from backend.drivers.compute import (
 )
 from backend.drivers.errors import ServerGroupNotFound, ServerNotFound, ServerStateConflict
 from backend.drivers.installation import Installation, nobody
+from backend.drivers.network import Subnet
 from backend.drivers.simulated import layout
+from backend.drivers.simulated.address_making import give
 from backend.drivers.simulated.addresses import take_private, take_public, take_this
 from backend.drivers.simulated.admission import Admission, Admitted
 from backend.drivers.simulated.faults import Call, Effect
@@ -238,10 +240,6 @@ class SimulatedCompute:
         self, connection: sqlite3.Connection, call: Call, request: ServerRequest, admitted: Admitted, now: int
     ) -> Sequence[Server]:
         subnet = admitted.subnet
-        if request.private_address is None:
-            addresses = take_private(connection, subnet.id, subnet.cidr, call.count)
-        else:
-            addresses = [take_this(connection, subnet.id, subnet.cidr, request.private_address)]
         usual = subnet.public_by_default or request.public_by_default
         public = usual if request.public_address is None else request.public_address
         at_once = public and not self._settings.late_addresses
@@ -254,6 +252,7 @@ class SimulatedCompute:
         partitions: Sequence[int | None] = (
             [None] * call.count if group is None else self._groups.spread(connection, group, place, call.count, now)
         )
+        addresses = self._addresses(connection, call, request, batch.id, subnet, now)
         servers = []
         for position, boot in enumerate(self._boots(call, now)):
             server_id = self._servers.server_id(batch.id, position)
@@ -269,6 +268,22 @@ class SimulatedCompute:
         return [
             self._servers.server(connection, self._standing(connection, call.scope, each.id, now), now) for each in made
         ]
+
+    def _addresses(  # noqa: PLR0917 - of what, where and when
+        self,
+        connection: sqlite3.Connection,
+        call: Call,
+        request: ServerRequest,
+        batch: int,
+        subnet: Subnet,
+        now: int,
+    ) -> Sequence[int]:
+        """The private addresses of the servers of a batch."""
+        if request.interface_id is not None:
+            return [give(connection, call.scope, request.interface_id, self._servers.server_id(batch, 0), now)]
+        if request.private_address is not None:
+            return [take_this(connection, subnet.id, subnet.cidr, request.private_address)]
+        return take_private(connection, subnet.id, subnet.cidr, call.count)
 
     def _keep_disks(
         self, connection: sqlite3.Connection, call: Call, made: Sequence[Server], disks: Sequence[BlockDevice], now: int

@@ -76,6 +76,7 @@ READS = (
     "security_groups",
     "find_address",
     "find_interface",
+    "holder",
     "find_security_group",
     "find_lists",
     "security_group_rules",

@@ -29,7 +29,8 @@ class SimulatedNetworking:
             # Servers that are gone count as held until a write settles them: they are taken off here.
             unsettled = dict(
                 connection.execute(
-                    "SELECT subnet_id, COUNT(*) FROM servers WHERE held = 1 AND gone_at <= ? GROUP BY subnet_id",
+                    "SELECT subnet_id, COUNT(*) FROM servers WHERE held = 1 AND gone_at <= ?"
+                    " AND json_extract(own, '$.interface_id') IS NULL GROUP BY subnet_id",
                     (self._world.now(),),
                 ).fetchall()
             )

@@ -30,6 +30,8 @@ _INSERT = f"INSERT INTO servers ({_COLUMNS}) VALUES ({', '.join('?' * 24)})"  # 
 _BESIDE = frozenset({"volumes", "notice", "rebuild_mark"})
 """Of what a server has otherwise than its batch, what no request for one can say."""
 _FLAVOR = "coalesce(json_extract(s.own, '$.flavor'), b.flavor)"
+_SUBNET = "CASE WHEN json_extract(s.own, '$.interface_id') IS NULL THEN s.subnet_id END"
+"""Where a server's address is counted; an interface that was made before it is counted by itself."""
 _CACHED_BATCHES = 4096
 _LATELY = 16_384
 """Reads. What was not among so many is read again when it is asked for."""
@@ -111,14 +113,14 @@ class NewServer:
     partition: int | None = None
 
 
-def usage_keys(project: str, region: str, zone: str, flavor: str, subnet_id: str) -> tuple[str, ...]:
-    """Names of the counters that a server is counted in while it holds its place."""
-    return (
-        f"project:{region}/{project}",
-        f"zone:{zone}",
-        f"zone:{zone}/{flavor}",
-        f"subnet:{subnet_id}",
-    )
+def usage_keys(project: str, region: str, zone: str, flavor: str, subnet_id: str | None) -> tuple[str, ...]:
+    """Names of the counters that a server is counted in while it holds its place.
+
+    Args:
+        subnet_id: None where it is on an interface that was made before it.
+    """
+    address = () if subnet_id is None else (f"subnet:{subnet_id}",)
+    return (f"project:{region}/{project}", f"zone:{zone}", f"zone:{zone}/{flavor}", *address)
 
 
 class _Kept:
@@ -209,12 +211,12 @@ class ServerTable:
                 next_fault=new.next_fault,
                 prior=None,
                 prior_at=None,
-                own=None if new.partition is None else json.dumps({"partition": new.partition}),
+                own=_own(request, new),
             )
             for position, new in enumerate(servers)
         ]
         connection.executemany(_INSERT, rows)
-        for key in usage_keys(*place[:3], request.flavor, place[3]):
+        for key in usage_keys(*place[:3], request.flavor, None if request.interface_id else place[3]):
             add_to_counter(connection, key, len(rows))
         self._batches.put(batch)
         return [self.server(connection, row, batch.created_at) for row in rows]
@@ -417,7 +419,7 @@ class ServerTable:
     def settle(self, connection: sqlite3.Connection, now: int, at_most: int | None = None) -> None:
         """Free the places of servers that are gone by now: counters and addresses. Each is freed once."""
         rows = connection.execute(
-            f"SELECT s.rowid, s.project, s.region, s.zone, {_FLAVOR}, s.subnet_id FROM servers s"  # noqa: S608 - constant columns
+            f"SELECT s.rowid, s.project, s.region, s.zone, {_FLAVOR}, {_SUBNET} FROM servers s"  # noqa: S608 - constant columns
             " JOIN batches b ON b.id = s.batch WHERE s.held = 1 AND s.gone_at <= ? LIMIT ?",
             (now, -1 if at_most is None else at_most),
         ).fetchall()
@@ -438,11 +440,11 @@ class ServerTable:
 
     def forget(self, connection: sqlite3.Connection, row: Row) -> None:
         """Drop a standing server without a trace; its place is free at once."""
-        query = f"SELECT s.held, {_FLAVOR} FROM servers s JOIN batches b ON b.id = s.batch WHERE s.id = ?"  # noqa: S608 - constant columns
-        held, flavor = connection.execute(query, (row.id,)).fetchone()
+        query = f"SELECT s.held, {_FLAVOR}, {_SUBNET} FROM servers s JOIN batches b ON b.id = s.batch WHERE s.id = ?"  # noqa: S608 - constant columns
+        held, flavor, subnet_id = connection.execute(query, (row.id,)).fetchone()
         connection.execute("DELETE FROM servers WHERE id = ?", (row.id,))
         if held:
-            for key in usage_keys(row.project, row.region, row.zone, flavor, row.subnet_id):
+            for key in usage_keys(row.project, row.region, row.zone, flavor, subnet_id):
                 add_to_counter(connection, key, -1)
         self._release(connection, Counter({row.batch: 1}))
 
@@ -464,6 +466,13 @@ class ServerTable:
 
     def _reservation(self, batch_id: int) -> str:
         return "r-" + uuid.uuid5(self._origin, f"reservation/{batch_id}").hex[:17]
+
+
+def _own(request: ServerRequest, new: NewServer) -> str | None:
+    """What a row says for itself from its beginning."""
+    own = {"partition": new.partition, "interface_id": request.interface_id}
+    said = {name: value for name, value in own.items() if value is not None}
+    return json.dumps(said) if said else None
 
 
 def gone(row: Row, instant: int) -> bool:

@@ -11,7 +11,14 @@ from uuid import uuid4
 import pytest
 
 from backend.drivers.address_making import NewInterface, Port, PublicAddress
-from backend.drivers.errors import AddressTaken, Busy, Refused, ServerNotFound
+from backend.drivers.errors import (
+    AddressTaken,
+    Busy,
+    InterfaceInUse,
+    InterfaceNotFound,
+    Refused,
+    ServerNotFound,
+)
 from backend.drivers.network_making import MadeSubnet, NewSubnet
 from tests.backend.drivers.on_a_cloud import NOWHERE, OnACloud
 
@@ -95,6 +102,25 @@ class AddressesContract(OnACloud):
         assert cloud.network_making.occupied(scope, [place.subnet.id])
         with pytest.raises(Busy):
             cloud.network_making.delete_subnet(scope, place.vpc, place.subnet)
+
+    def test_a_server_is_made_on_an_interface_which_stays_when_it_goes(
+        self, cloud, scope, place, make, until, interface
+    ):
+        _, made = interface
+        on_it = {"subnet_id": place.subnet.id, "interface_id": made.id, "launch_id": None, "public_address": False}
+        assert cloud.interfaces.holder(scope, made.id) is None
+        for _ in range(2):
+            (server,) = make(**on_it)
+            assert (server.private_address, server.mac_address) == (made.address, made.mac)
+            assert server.subnet_id == place.subnet.id
+            assert cloud.interfaces.holder(scope, made.id) == server.id
+            with pytest.raises(InterfaceInUse):
+                make(**on_it)
+            cloud.compute.delete(scope, server.id)
+            until(lambda: self.gone(cloud, scope, server.id))  # noqa: B023 - asked at once
+            until(lambda: cloud.interfaces.holder(scope, made.id) is None)
+        with pytest.raises(InterfaceNotFound):
+            make(**on_it | {"interface_id": NOWHERE})
 
     def test_an_interface_is_a_servers_until_it_is_taken_away_and_free_at_once_then(
         self, cloud, scope, place, make, interface

@@ -17,6 +17,7 @@ from backend.drivers.catalog import Catalog
 from backend.drivers.compute import Server
 from backend.drivers.errors import NoAddresses, NoCapacity, NotAuthorized, PartlyMade, QuotaExceeded, Refused
 from backend.drivers.simulated.faults import Where
+from backend.services.attachments import Attachments
 from backend.services.servers import Order, Servers
 from backend.store import journal
 from tests.factories import OTHER, SCOPE, World, activity
@@ -158,7 +159,8 @@ def counted(world: World) -> Counted:
 def other(world: World, counted: Counted) -> Servers:
     """The servers as another gateway process sees them."""
     cloud = replace(world.simulated.cloud, compute=cast("Any", counted))
-    return Servers(world.store, cloud, Catalog(cloud, world.clock), world.clock)
+    attachments = Attachments(world.store, cloud, world.clock)
+    return Servers(world.store, cloud, Catalog(cloud, world.clock), world.clock, attachments)
 
 
 def test_servers_of_nodes_are_asked_for_alone_and_others_listed_once(

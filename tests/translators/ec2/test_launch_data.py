@@ -115,7 +115,6 @@ def test_a_placement_group_by_name_or_id(placement: dict, name: str | None, shor
         ({"LicenseSpecifications": [{"LicenseConfigurationArn": "a"}]}, "LicenseSpecifications"),
         ({"CpuOptions": {"AmdSevSnp": "enabled"}}, "CpuOptions.AmdSevSnp"),
         ({"KernelId": "aki-1"}, "KernelId"),
-        ({"NetworkInterfaces": [{"NetworkInterfaceId": "eni-1"}]}, "NetworkInterfaces.NetworkInterfaceId"),
         ({"NetworkInterfaces": [{"InterfaceType": "efa"}]}, "NetworkInterfaces.InterfaceType"),
         ({"NetworkInterfaces": [{"DeviceIndex": 0}, {"DeviceIndex": 1}]}, "NetworkInterfaces (more than one)"),
     ],

@@ -155,6 +155,12 @@ def test_an_interface_is_given_to_a_server_and_taken_away(services, making, scop
         making.detach_interface(scope, PORT, SERVER)
 
 
+def test_who_has_an_interface_is_told_by_the_port(services, making, scope):
+    held, free = (Reply(200, {"port": {"id": PORT, "device_id": device}}) for device in (SERVER, ""))
+    services.on("GET", f"{V2}/ports/{PORT}", held, free, neutron_error(404, "PortNotFound", "no port"))
+    assert [making.holder(scope, PORT) for _ in range(3)] == [SERVER, None, None]
+
+
 def test_an_interface_is_deleted_when_its_server_has_let_go_of_it(services, making, scope):
     """Neutron refuses to delete the port of a server as it refuses whoever may not: only the port tells which it is."""
     denied = neutron_error(403, "PolicyNotAuthorized", "rule:delete_port is disallowed by policy")

@@ -147,6 +147,24 @@ def test_a_batch_is_one_request_that_carries_the_launch(nova, compute, scope):
         assert dict(each.tags) == {"Name": "web", "a/b": "c"}
 
 
+@pytest.mark.parametrize("subnets", [[subnet()], [subnet(), subnet(id=LAUNCH, cidr="10.9.0.0/24")]])
+def test_a_server_is_made_on_a_port_that_was_there_before(nova, compute, scope, subnets):
+    """Nobody makes a port for it then, and none goes with it, however many subnets the network has."""
+    nova.on("GET", "/network/v2.0/subnets", Reply(200, {"subnets": subnets}))
+    accepts(nova, 1)
+    request = replace(REQUEST, launch_id=None, interface_id="p-7", public_address=False)
+    (made,) = compute.create(scope, request, 1)
+    (asked,) = nova.of("POST")
+    body = asked.body["server"]
+    assert body["networks"] == [{"port": "p-7"}]
+    assert "security_groups" not in body
+    assert "coppice:ports" not in body["metadata"]
+    assert (made.subnet_id, made.zone) == (REQUEST.subnet_id, "az1")
+    nova.on("POST", f"{NOVA}/servers", nova_fault(409, "Port p-7 is still in use."))
+    with pytest.raises(errors.InterfaceInUse, match="p-7"):
+        compute.create(scope, request, 1)
+
+
 def test_servers_of_a_group_are_made_with_its_hint_and_carry_it(nova, compute, scope):
     accepts(nova, 2)
     grouped = replace(REQUEST, server_group=ServerGroup("g-1", "pg", GroupPolicy.AFFINITY))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from backend.drivers import errors
@@ -23,6 +25,20 @@ KINDS = {404: "itemNotFound", 409: "conflictingRequest"}
 
 def declined(status, message, kind=""):
     return Declined(status, message, "req-1", kind)
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "found"),
+    [
+        (409, "Port p-7 is still in use.", errors.InterfaceInUse),
+        (400, "Port p-7 not usable for instance x.", errors.InterfaceInUse),
+        (400, "Port id p-7 could not be found.", errors.InterfaceNotFound),
+    ],
+)
+def test_a_port_that_a_server_cannot_be_on_is_the_interface_that_was_asked_for(status, message, found):
+    error = of_create(declined(status, message), replace(REQUEST, interface_id="p-7"), 1)
+    assert type(error) is found
+    assert (error.detail, error.request_id) == ("p-7", "req-1")
 
 
 @pytest.mark.parametrize(
