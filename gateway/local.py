@@ -124,7 +124,7 @@ def _lives(process: int) -> bool:
     except ProcessLookupError:
         return False
     except OSError:  # somebody else's has the number now
-        return True
+        pass
     return True
 
 

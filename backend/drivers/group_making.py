@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from backend.domain.prefix_lists import PrefixList, Twin
 from backend.domain.scope import Scope
 from backend.domain.security_groups import EVERYTHING, NO_PORT, GroupRule
 from backend.drivers.network import Rule
@@ -72,6 +73,23 @@ class ListPeer:
 
     cloud_id: str
     ipv6: bool
+
+
+def peers_of(lists: Iterable[PrefixList]) -> dict[str, ListPeer]:
+    """What the cloud has of lists, by what rules call them."""
+    return {
+        each.peer: ListPeer(each.cloud_id, each.ipv6)
+        for each in lists
+        if each.twin is Twin.THERE and each.cloud_id is not None
+    }
+
+
+def as_told(
+    making: GroupMaking, rules: Sequence[GroupRule], ids: Mapping[str, str], lists: Mapping[str, ListPeer]
+) -> dict[Rule, Rule]:
+    """Rules in the cloud's words, by how it tells each once it has it: several may be one there. See ``for_cloud``."""
+    asked = for_cloud(rules, ids, lists)
+    return {told: rule for rule in asked if (told := making.as_told(rule)) is not None}
 
 
 def for_cloud(

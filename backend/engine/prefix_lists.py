@@ -27,7 +27,7 @@ from backend.engine.lanes import Call, answer_of
 from backend.store import prefix_lists as rows
 from backend.store.prefix_lists import LEASED, LISTS, ListLease
 from backend.store.security_groups import LEASED as LEASED_GROUPS
-from backend.store.security_groups import RULES
+from backend.store.security_groups import RULES, naming
 from backend.store.session import Connection
 
 LOG: Final = logging.getLogger(__name__)
@@ -113,8 +113,7 @@ class _Settling:
             row = self._set(conn, row, twin=Twin.MAKING, token=token)
         elif row.twin is Twin.THERE and not named:
             row = self._set(conn, row, twin=Twin.ENDING)
-        cidrs = [entry.cidr for entry in rows.entries_of(conn, self.scope, row.id, row.version)]
-        return _Wanted(row, int(generation or 0), cidrs, named)
+        return _Wanted(row, int(generation or 0), rows.cidrs_of(conn, self.scope, row), named)
 
     def conclude(self, wanted: _Wanted, answer: object, *, ending: bool) -> Steps:
         """Write what came of it."""
@@ -166,18 +165,19 @@ class _Settling:
     def wake_groups(self, wanted: _Wanted, conn: Connection) -> None:
         """Look at the groups whose rules name it. No row of a list is held meanwhile: groups come before lists."""
         now = self.context.now()
-        for group_id in sorted({rule.group_id for rule in RULES.all(conn, self.scope, peer=wanted.row.peer)}):
+        for group_id in sorted(naming(conn, self.scope, wanted.row.peer)):
             LEASED_GROUPS.pull(conn, (group_id,), now)
 
     def release(self, wanted: _Wanted, pause: timedelta | None, conn: Connection, *, done: bool = True) -> None:
-        """Give it back. ``done``: the cloud has what it was to have then."""
+        """Give it back, due at once where it was changed meanwhile. ``done``: the cloud has what it was to have."""
         now = self.context.now()
         found = LEASED.fence(conn, self.lease)
         if found is None:
             return
         if done and pause != timedelta() and found == wanted.generation and wanted.row.state in COMPLETED:
             LISTS.change(conn, self.scope, wanted.row.id, state=COMPLETED[wanted.row.state])
-        rows.release(conn, self.lease, wanted.generation, now, None if pause is None else now + pause)
+        due_at = None if pause is None else now + pause
+        LEASED.release(conn, self.lease, due_at if found == wanted.generation else now)
 
     def _set(self, conn: Connection, row: PrefixList, **values: Any) -> PrefixList:
         rows.set_twin(conn, self.scope, row, **values)

@@ -16,7 +16,7 @@ from backend.domain.scope import Scope
 from backend.domain.security_groups import CONFIRMED, UNSETTLED, GroupRule, GroupState, KeptGroup
 from backend.drivers import errors
 from backend.drivers.catalog import Catalog
-from backend.drivers.group_making import GroupMaking, ListPeer, NewGroup, for_cloud
+from backend.drivers.group_making import GroupMaking, ListPeer, NewGroup, as_told, peers_of
 from backend.engine.context import Context
 from backend.engine.jobs import Job, Write
 from backend.engine.lanes import Call, answer_of
@@ -77,7 +77,8 @@ def settle(context: Context, lease: GroupLease) -> Job:
     context.count("settled_groups")
     lost = [each for each, peer in wanted.lists.items() if peer.cloud_id == getattr(answer, "cloud_id", None)]
     if lost or wanted.unmade:
-        yield Write(partial(_look_at_lists, context, lease.scope, [*lost, *wanted.unmade]))
+        # What comes of a look at these has this group looked at again.
+        yield Write(partial(prefix_lists.pull, scope=lease.scope, peers=[*lost, *wanted.unmade], at=context.now()))
     if isinstance(answer, _Missing):
         yield Write(partial(_look_at, context, lease.scope, wanted, answer.short_id))
     elif isinstance(answer, errors.SecurityGroupNotFound) or answer is None:
@@ -114,8 +115,7 @@ def _agree(making: GroupMaking, catalog: Catalog, scope: Scope, wanted: _Wanted)
     if any(rule.of_group and rule.peer not in ids for rule in wanted.rules):
         ids = {each.short_id: each.id for each in catalog.security_groups(scope)} | ids
     here = making.security_group_rules(scope, group_id)
-    asked = for_cloud(wanted.rules, ids, wanted.lists)
-    rules = {told: rule for rule in asked if (told := making.as_told(rule)) is not None}
+    rules = as_told(making, wanted.rules, ids, wanted.lists)
     add = [rule for told, rule in rules.items() if told not in here]
     remove = [rule for rule in here if rule not in rules]
     try:
@@ -138,11 +138,7 @@ def _read(lease: GroupLease, conn: Connection) -> _Wanted | None:
     rules = RULES.all(conn, lease.scope, group_id=group.id)
     peers = {rule.peer for rule in rules if rule.of_group}
     named = prefix_lists.named_by(conn, lease.scope, {rule.peer for rule in rules if rule.of_list})
-    lists = {
-        peer: ListPeer(each.cloud_id, each.ipv6)
-        for peer, each in named.items()
-        if each.twin is Twin.THERE and each.cloud_id is not None
-    }
+    lists = peers_of(named.values())
     ids = rows.cloud_ids(conn, lease.scope, peers)
     lacking = [peer for peer in named if peer not in lists]
     unmade = [peer for peer in lacking if named[peer].twin is Twin.NONE]
@@ -153,11 +149,6 @@ def _look_at(context: Context, scope: Scope, wanted: _Wanted, missing: str, conn
     """Look at a group now that the rules of another name and that may be gone: this one waits for what comes of it."""
     if missing in wanted.ids and GROUPS.one(conn, scope, id=missing) is not None:
         LEASED.pull(conn, (missing,), context.now())
-
-
-def _look_at_lists(context: Context, scope: Scope, peers: list[str], conn: Connection) -> None:
-    """Look at lists now that the cloud has not, or has lost: what comes of it has this group looked at again."""
-    prefix_lists.pull(conn, scope, peers, context.now())
 
 
 def _forget(context: Context, lease: GroupLease, conn: Connection) -> None:

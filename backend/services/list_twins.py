@@ -5,7 +5,7 @@ Two requests never make the same: one claims it in its row, and what the other w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from uuid import uuid4
 
 from backend import errors
@@ -15,11 +15,11 @@ from backend.domain.prefix_lists import PrefixList, Twin
 from backend.domain.scope import Scope
 from backend.domain.security_groups import GIVEN_UP
 from backend.drivers.cloud import Cloud
-from backend.drivers.group_making import ListPeer
+from backend.drivers.group_making import ListPeer, peers_of
 from backend.drivers.list_making import ListMaking
 from backend.services.catalog import asking
 from backend.store import prefix_lists as rows
-from backend.store.session import Connection, Store
+from backend.store.session import Store
 
 
 class ListTwins:
@@ -51,7 +51,7 @@ class ListTwins:
     def _make(self, scope: Scope, claimed: PrefixList) -> None:
         try:
             with self._store.read() as conn:
-                cidrs = cidrs_of(conn, scope, claimed)
+                cidrs = rows.cidrs_of(conn, scope, claimed)
             with asking():
                 cloud_id = self.making.create_list(scope, str(claimed.token), claimed.name, cidrs)
         except errors.OutcomeUnclear:  # it may be there: the engine finds it by its token, or makes it
@@ -68,17 +68,3 @@ class ListTwins:
         if making is None:
             raise ListsUnsupported
         return making
-
-
-def peers_of(lists: Iterable[PrefixList]) -> dict[str, ListPeer]:
-    """What the cloud has of lists, by what rules call them."""
-    return {
-        each.peer: ListPeer(each.cloud_id, each.ipv6)
-        for each in lists
-        if each.twin is Twin.THERE and each.cloud_id is not None
-    }
-
-
-def cidrs_of(conn: Connection, scope: Scope, each: PrefixList) -> Sequence[str]:
-    """The blocks of a list as it is now."""
-    return [entry.cidr for entry in rows.entries_of(conn, scope, each.id, each.version)]

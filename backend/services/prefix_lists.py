@@ -40,10 +40,10 @@ from backend.domain.token import ClientToken
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
 from backend.services.catalog import asking
-from backend.services.list_twins import ListTwins, cidrs_of
+from backend.services.list_twins import ListTwins
 from backend.store import client_tokens, counting
 from backend.store import prefix_lists as rows
-from backend.store.security_groups import GROUPS, RULES
+from backend.store.security_groups import GROUPS, RULES, naming
 from backend.store.session import Connection, Store
 
 _TOLD: Final = 10
@@ -78,7 +78,7 @@ class PrefixLists:
             found = rows.LISTS.one(conn, scope, id=list_id)
             if found is None:
                 raise ListNotFound(list_id)
-            named = {rule.group_id for rule in RULES.all(conn, scope, peer=found.peer)}
+            named = naming(conn, scope, found.peer)
             kept = {group.id for group in GROUPS.all(conn, scope)} if found.cloud_id else set()
         if found.cloud_id:  # the cloud's own groups may name it as well: of these the cloud tells
             with asking():
@@ -188,7 +188,7 @@ class PrefixLists:
             held = rows.LISTS.hold(conn, scope, id=list_id)
             if held is None:
                 raise ListNotFound(list_id)
-            if users := {rule.group_id for rule in RULES.all(conn, scope, peer=held.peer)}:
+            if users := naming(conn, scope, held.peer):
                 return self._write(conn, scope, held, _failed(held, ListState.DELETE_FAILED, users))
             if held.twin is Twin.NONE:
                 rows.forget(conn, scope, list_id)
@@ -253,7 +253,7 @@ class PrefixLists:
             return after
         try:
             with self._store.read() as conn:
-                cidrs = cidrs_of(conn, scope, after)
+                cidrs = rows.cidrs_of(conn, scope, after)
             with asking():
                 self._twins.making.set_addresses(scope, str(after.cloud_id), cidrs)
         except (errors.OutcomeUnclear, ListTwinMissing):
@@ -295,7 +295,7 @@ def _resized(conn: Connection, scope: Scope, held: PrefixList, max_entries: int)
     if rows.total(conn, scope, held.id) > max_entries:
         raise ListFull(max_entries)
     after = replace(held, max_entries=max_entries, state=ListState.MODIFY_COMPLETE, message=None)
-    named = sorted({rule.group_id for rule in RULES.all(conn, scope, peer=held.peer)})
+    named = sorted(naming(conn, scope, held.peer))
     by_group: dict[str, list[GroupRule]] = {}
     for rule in RULES.all(conn, scope, group_id=named) if named else ():
         by_group.setdefault(rule.group_id, []).append(rule)

@@ -37,10 +37,10 @@ from backend.domain.security_groups import (
 )
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
-from backend.drivers.group_making import GroupMaking, ListPeer, NewGroup, for_cloud
+from backend.drivers.group_making import GroupMaking, ListPeer, NewGroup, as_told, for_cloud, peers_of
 from backend.drivers.network import Network, Rule, SecurityGroup
 from backend.services.catalog import asking
-from backend.services.list_twins import ListTwins, peers_of
+from backend.services.list_twins import ListTwins
 from backend.store import counting, networks, prefix_lists
 from backend.store import security_groups as rows
 from backend.store.balancers import BALANCERS
@@ -519,14 +519,9 @@ def _difference(
     making: GroupMaking, changed: Changed, ids: Mapping[str, str], lists: Mapping[str, ListPeer]
 ) -> tuple[list[Rule], list[Rule]]:
     """What the cloud is to add and to take away: several rules may be one there."""
-
-    def told(rules: Sequence[GroupRule]) -> dict[Rule, Rule]:
-        asked = for_cloud(rules, ids, lists)
-        return {said: rule for rule in asked if (said := making.as_told(rule)) is not None}
-
-    before, after = told(changed.before), told(changed.after)
-    add = [rule for said, rule in after.items() if said not in before]
-    return add, [rule for said, rule in before.items() if said not in after]
+    before, after = (as_told(making, rules, ids, lists) for rules in (changed.before, changed.after))
+    add = [rule for told, rule in after.items() if told not in before]
+    return add, [rule for told, rule in before.items() if told not in after]
 
 
 def _write(conn: Any, scope: Scope, changed: Changed) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select, update
@@ -16,7 +15,7 @@ from backend.domain.scope import Scope
 from backend.store import counting
 from backend.store.leased import Lease, Leased
 from backend.store.prefix_list_tables import prefix_list_entries, prefix_lists
-from backend.store.records import Records
+from backend.store.records import Records, plain
 
 LISTS: Final = Records(prefix_lists, PrefixList)
 ENTRIES: Final = Records(prefix_list_entries, ListEntry)
@@ -59,6 +58,11 @@ def entries_of(conn: Connection, scope: Scope, list_id: str, version: int) -> li
     in_it = and_(_e.added_in <= version, or_(_e.removed_in.is_(None), _e.removed_in > version))
     found = conn.execute(select(*columns).where(_of(scope, list_id), in_it)).all()
     return sorted((ListEntry(*row) for row in found), key=lambda entry: order_of(entry.cidr))
+
+
+def cidrs_of(conn: Connection, scope: Scope, each: PrefixList) -> list[str]:
+    """The blocks of a list as it is now."""
+    return [entry.cidr for entry in entries_of(conn, scope, each.id, each.version)]
 
 
 def change_entries(  # noqa: PLR0917 - a list, a version, and what it changes
@@ -126,14 +130,12 @@ def set_twin(conn: Connection, scope: Scope, before: PrefixList, **values: objec
         _c.twin == str(before.twin),
         _c.token.is_(None) if before.token is None else _c.token == before.token,
     )
-    plain = {name: str(value) if isinstance(value, StrEnum) else value for name, value in values.items()}
-    return bool(conn.execute(update(prefix_lists).where(same).values(plain)).rowcount)
+    return bool(conn.execute(update(prefix_lists).where(same).values(plain(values))).rowcount)
 
 
 def raise_generation(conn: Connection, scope: Scope, list_id: str, **values: object) -> int:
     """Say that its twin is to be another; the generation from now on. ``values``: of further columns."""
-    plain = {name: str(value) if isinstance(value, StrEnum) else value for name, value in values.items()}
-    conn.execute(update(prefix_lists).where(_this(scope, list_id)).values(generation=_c.generation + 1, **plain))
+    LISTS.change(conn, scope, list_id, generation=_c.generation + 1, **values)
     return int(conn.execute(select(_c.generation).where(_this(scope, list_id))).scalar_one())
 
 
@@ -147,13 +149,6 @@ def pull(conn: Connection, scope: Scope, peers: Iterable[str], at: datetime) -> 
     """Have an engine look at the lists that rules name, or named."""
     for list_id in sorted(each.id for each in named_by(conn, scope, peers).values()):
         LEASED.pull(conn, (list_id,), at)
-
-
-def release(conn: Connection, lease: ListLease, generation: int, now: datetime, due_at: datetime | None) -> None:
-    """Give a list back that was seen to as of that generation: due at once where it was changed meanwhile."""
-    found = LEASED.fence(conn, lease)
-    if found is not None:
-        LEASED.release(conn, lease, due_at if found == generation else now)
 
 
 def total(conn: Connection, scope: Scope, list_id: str) -> int:

@@ -111,7 +111,7 @@ class Records(Generic[R]):
         if "due_at" in values:
             work_calls.want(conn)
         where = self._where(scope, {"id": record_id})
-        return bool(conn.execute(update(self._table).where(where).values(_plain(values))).rowcount)
+        return bool(conn.execute(update(self._table).where(where).values(plain(values))).rowcount)
 
     def remove(self, conn: Connection, scope: Scope, **equal: object) -> int:
         """Delete those that ``all`` would tell, of which something must be said; how many they were."""
@@ -144,10 +144,11 @@ class Records(Generic[R]):
 
     def _written(self, scope: Scope, record: R) -> dict[str, Any]:
         values = {name: getattr(record, name) for name in self._names}
-        return {"project_id": scope.project_id, "region": scope.region, **_plain(values)}
+        return {"project_id": scope.project_id, "region": scope.region, **plain(values)}
 
 
-def _plain(values: Mapping[str, object]) -> dict[str, Any]:
+def plain(values: Mapping[str, object]) -> dict[str, Any]:
+    """Fields as columns have them."""
     return {name: _plain_value(value) for name, value in values.items()}
 
 

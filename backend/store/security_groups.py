@@ -144,6 +144,11 @@ def cloud_ids(conn: Connection, scope: Scope, group_ids: Collection[str]) -> dic
     return {each.id: each.cloud_id for each in GROUPS.of(conn, scope, group_ids).values() if each.cloud_id}
 
 
+def naming(conn: Connection, scope: Scope, peer: str) -> set[str]:
+    """The groups with a rule of that peer, as the rules call it."""
+    return {rule.group_id for rule in RULES.all(conn, scope, peer=peer)}
+
+
 def forget(conn: Connection, scope: Scope, group_id: str, now: datetime) -> None:
     """Delete a group and its rules; engines look whether the lists that these named are still named."""
     peers = {rule.peer for rule in RULES.all(conn, scope, group_id=group_id) if rule.of_list}

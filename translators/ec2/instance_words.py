@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, Generic, TypeVar
 
 from backend.domain.addresses import MadeInterface
@@ -344,23 +345,22 @@ def interface_of(instance: Instance) -> dict[str, Any] | None:
 
 def attachment(made: MadeInterface) -> dict[str, Any]:
     """How a made interface is a server's."""
-    return {
-        "AttachTime": made.attached_at,
-        "AttachmentId": f"{arns.INTERFACE_ATTACHMENT}-{made.attachment_id}",
-        "DeleteOnTermination": made.delete_on_termination,
-        "DeviceIndex": made.device_index,
-        "Status": "attached",
-        "NetworkCardIndex": 0,
-    }
+    attachment_id = f"{arns.INTERFACE_ATTACHMENT}-{made.attachment_id}"
+    return _attached(made.attached_at, attachment_id, goes=made.delete_on_termination, index=made.device_index)
 
 
 def _of_birth(instance: Instance) -> dict[str, Any]:
     """How an instance has the interface that came with it."""
+    attachment_id = arns.derived_id(arns.INTERFACE_ATTACHMENT, instance.server.id, "0")
+    return _attached(instance.server.created_at, attachment_id, goes=True, index=0)
+
+
+def _attached(at: datetime | None, attachment_id: str, *, goes: bool, index: int | None) -> dict[str, Any]:
     return {
-        "AttachTime": instance.server.created_at,
-        "AttachmentId": arns.derived_id(arns.INTERFACE_ATTACHMENT, instance.server.id, "0"),
-        "DeleteOnTermination": True,
-        "DeviceIndex": 0,
+        "AttachTime": at,
+        "AttachmentId": attachment_id,
+        "DeleteOnTermination": goes,
+        "DeviceIndex": index,
         "Status": "attached",
         "NetworkCardIndex": 0,
     }

@@ -53,18 +53,21 @@ def _interfaces(call: Call, asked: Asked) -> Iterable[Interface]:
         if own is not None:
             kept = by_server.get(instance.server.id)
             yield Interface(instance.interface_id, _own_words(call, instance, own, kept), instance)
-    for balancer in [] if alone else call.backend.balancers.all(call.scope):
-        yield from _of_balancer(call, balancer, leading)
+    balancers = [] if alone else call.backend.balancers.all(call.scope)
+    groups = {each.id: each.name for each in call.backend.catalog.security_groups(call.scope)} if balancers else {}
+    for balancer in balancers:
+        yield from _of_balancer(call, balancer, leading, groups)
 
 
-def _of_balancer(call: Call, balancer: LoadBalancer, leading: Mapping[str, ElasticAddress]) -> Iterator[Interface]:
+def _of_balancer(
+    call: Call, balancer: LoadBalancer, leading: Mapping[str, ElasticAddress], groups: Mapping[str, str]
+) -> Iterator[Interface]:
     """One for each subnet of a balancer, though it listens in the first alone: the others are told without address.
 
     Source: Elastic Load Balancing User Guides, "Requester-managed network interfaces"; the provider of Terraform waits
     for them by their descriptions, users find addresses so.
     """
     kind = WORDS.get(balancer.kind)
-    names = {each.id: each.name for each in call.backend.catalog.security_groups(call.scope)}
     zone_ids = call.backend.catalog.zone_ids(call.scope, balancer.zones)
     for subnet, zone in zip(balancer.subnets, balancer.zones, strict=True):
         short = derived_short(balancer.id, subnet)
@@ -85,7 +88,7 @@ def _of_balancer(call: Call, balancer: LoadBalancer, leading: Mapping[str, Elast
             "AvailabilityZoneId": zone_ids.get(zone),
             "Description": f"ELB {kind}/{balancer.name}/{balancer.id}" if kind else f"ELB {balancer.name}",
             "Groups": [
-                {"GroupId": arns.resource_id(arns.SECURITY_GROUP, each), "GroupName": names.get(each, "")}
+                {"GroupId": arns.resource_id(arns.SECURITY_GROUP, each), "GroupName": groups.get(each, "")}
                 for each in balancer.security_groups
             ],
             "InterfaceType": "network_load_balancer" if balancer.kind is BalancerKind.NETWORK else "interface",

@@ -50,10 +50,11 @@ class SimulatedGroupMaking:
         return rule
 
     def _check(self, scope: Scope, rules: Sequence[Rule]) -> None:
-        known = self._lists.all(scope)
-        for rule in rules:
-            if rule.list_id is not None and rule.list_id not in known:
-                raise AddressGroupNotFound(rule.list_id)
+        named = [rule.list_id for rule in rules if rule.list_id is not None]
+        known = self._lists.all(scope) if named else {}
+        for list_id in named:
+            if list_id not in known:
+                raise AddressGroupNotFound(list_id)
 
     def _rules(self, scope: Scope, group_id: str) -> Sequence[Rule]:
         for group in self._world.projects.security_groups(scope):
