@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any
 from uuid import uuid4
 
@@ -25,17 +26,25 @@ def at(value: Any, path: str) -> Any:
 
 @dataclass
 class Known:
-    """What is known while a row is played: the account, and what the calls before have answered."""
+    """What is known while a row is played: the account, and what the calls before have answered.
+
+    All of a row speaks of one now, the moment when it is first named: values that the recorders put together within a
+    minute would else lie in two of them where the minute ends between the calls.
+    """
 
     words: dict[str, str]
     answers: list[dict[str, Any]] = field(default_factory=list)
     seen: dict[str, str] = field(default_factory=dict)
 
+    @cached_property
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
     def filled(self, value: Any) -> Any:
         """A value with its references put in."""
         if isinstance(value, dict):
             if value.keys() == {"$now"}:
-                return datetime.now(UTC) + timedelta(seconds=value["$now"])
+                return self.now + timedelta(seconds=value["$now"])
             if value.keys() == {"$b64"}:
                 return base64.b64decode(value["$b64"])
             if value.keys() == {"$repeat"}:
