@@ -27,9 +27,13 @@ class Standing(StrEnum):
 
 
 class PartKind(StrEnum):
-    """SECRET: what the cloud keeps of a certificate. It comes with its listener, and is told once none has it."""
+    """SECRET: what the cloud keeps of a certificate. It comes with its listener, and is told once none has it.
+
+    BLEND: a pool of the members of others, each with its share of what a forward by weights gives to these.
+    """
 
     POOL = "pool"
+    BLEND = "blend"
     LISTENER = "listener"
     RULE = "rule"
     SECRET = "secret"  # noqa: S105 - a kind, no password
@@ -80,6 +84,24 @@ class PoolPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class BlendPlan:
+    """A blend as it is wished for.
+
+    Attributes:
+        key: that of the listener or rule that forwards so, as ``blend_key`` makes it.
+        shares: pools with their weights, each above zero; two at least.
+        sticky: who was sent to a member comes to it again, whatever the pools say.
+    """
+
+    key: str
+    name: str
+    shares: tuple[tuple[PoolPlan, int], ...]
+    sticky: bool = False
+
+    kind = PartKind.BLEND
+
+
+@dataclass(frozen=True, slots=True)
 class ListenerPlan:
     """A listener as it is wished for.
 
@@ -116,7 +138,12 @@ class RulePlan:
     kind = PartKind.RULE
 
 
-Part = PoolPlan | ListenerPlan | RulePlan
+Part = PoolPlan | BlendPlan | ListenerPlan | RulePlan
+
+
+def blend_key(owner: ListenerPlan | RulePlan) -> str:
+    """The key of the blend that a listener or rule forwards to."""
+    return f"{owner.key}.blend"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +204,11 @@ class BalancerMaking(Protocol):
     OutcomeUnknown, Refused in the cloud's words, and Busy: the tree is being changed, nothing was done.
     """
 
+    @property
+    def blends(self) -> bool:
+        """Whether forwards by weights take blends here: between pools the cloud knows no weights."""
+        ...
+
     def lacks(self, scope: Scope, part: Part) -> str | None:
         """What this cloud cannot give of a part, in AWS's words; None where it can give all. Asks no cloud."""
 
@@ -211,6 +243,9 @@ class BalancerMaking(Protocol):
 
     def remove(self, scope: Scope, tree: Tree, present: Present) -> None:
         """Take a part out, with all that is its own."""
+
+    def follow(self, scope: Scope, tree: Tree) -> None:
+        """Bring the members of a tree's blends to those of the pools that they are of."""
 
     def delete(self, scope: Scope, balancer_id: str) -> None:
         """Delete a balancer with its tree; one that is gone already is no fault."""

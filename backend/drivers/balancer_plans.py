@@ -14,10 +14,13 @@ from backend.domain.balancers import (
     LoadBalancer,
     TargetGroup,
 )
-from backend.drivers.balancer_making import BalancerPlan, ListenerPlan, Part, PoolPlan, RulePlan
+from backend.drivers.balancer_making import BalancerPlan, BlendPlan, ListenerPlan, Part, PoolPlan, RulePlan, blend_key
 from backend.drivers.balancing import Monitor
 
 IDLE: Final = "idle_timeout.timeout_seconds"
+_LONGEST_NAME: Final = 255
+_NEVER: Final = json.dumps([{"field": "path-pattern", "values": [path]} for path in ("/a", "/b")])
+"""Conditions that no request meets: its path is one and another."""
 _MONITORS: Final = {"HTTP": "HTTP", "HTTPS": "HTTPS", "TLS": "TLS-HELLO"}
 
 
@@ -29,6 +32,7 @@ class Wish:
         groups: by id, those that its listeners and rules forward to.
         rules: of all its listeners.
         certificates: ids of those that are kept here, by ARN.
+        blending: forwards by weights take blends.
     """
 
     balancer: LoadBalancer
@@ -36,13 +40,22 @@ class Wish:
     listeners: tuple[BalancerListener, ...]
     rules: tuple[BalancerRule, ...]
     certificates: Mapping[str, str] = field(default_factory=dict)
+    blending: bool = False
 
     def parts(self) -> tuple[Part, ...]:
         """Pools first, then what refers to them."""
-        pools = [pool_plan(self.groups[each]) for each in sorted(self.groups)]
-        listeners = [listener_plan(self.balancer, each, self.certificates) for each in self.listeners]
-        rules = [plan for listener in self.listeners for plan in rule_plans(self.rules, listener)]
-        return (*pools, *listeners, *rules)
+        pools = {each: pool_plan(self.groups[each]) for each in sorted(self.groups)}
+        blends: list[BlendPlan] = []
+        listeners: list[ListenerPlan] = []
+        rules: list[RulePlan] = []
+        for listener in self.listeners:
+            front, own = listener_plan(self.balancer, listener, self.certificates), rule_plans(self.rules, listener)
+            found = [blend_plan(each, pools) for each in (front, *own)] if self.blending else []
+            blended = [each for each in found if each is not None]
+            listeners.append(front)
+            blends += blended
+            rules += [*own, *_keepers(front, blended, len(own))]
+        return (*pools.values(), *blends, *listeners, *rules)
 
 
 def balancer_plan(balancer: LoadBalancer) -> BalancerPlan:
@@ -89,6 +102,32 @@ def listener_plan(
 def rule_plan(rule: BalancerRule, position: int, listener: BalancerListener) -> RulePlan:
     conditions = json.dumps(rule.conditions, sort_keys=True)
     return RulePlan(f"{rule.id}.{listener.port}", _key(listener), position, conditions, _action(rule.actions))
+
+
+def blend_plan(owner: ListenerPlan | RulePlan, pools: Mapping[str, PoolPlan]) -> BlendPlan | None:
+    """What a forward by weights takes; None where there are not several groups that have any.
+
+    Args:
+        pools: plans by their keys; of all groups that the owner forwards to.
+    """
+    action = json.loads(owner.action)
+    shares = [(pools[group], weight) for group, weight in action.get("groups", ()) if weight]
+    if len(shares) < 2:
+        return None
+    sticky = bool(action.get("stickiness", {}).get("Enabled"))
+    return BlendPlan(blend_key(owner), "-".join(pool.name for pool, _ in shares)[:_LONGEST_NAME], tuple(shares), sticky)
+
+
+def _keepers(front: ListenerPlan, blends: Iterable[BlendPlan], after: int) -> Iterable[RulePlan]:
+    """Rules that no request meets, for pools whose members have their share in blends.
+
+    A cloud asks for the health of members only in pools that something forwards to, and the health of these members is
+    told by their own pool.
+    """
+    kept = dict.fromkeys(pool.key for blend in blends for pool, _ in blend.shares)
+    for position, pool in enumerate(kept, start=after + 1):
+        action = json.dumps({"type": "forward", "groups": [[pool, 1]]}, sort_keys=True)
+        yield RulePlan(f"{front.key}.keep.{pool}", front.key, position, _NEVER, action)
 
 
 def _key(listener: BalancerListener) -> str:

@@ -40,9 +40,9 @@ _STEPS: Final = 400
 """Changes of one tree by one job: enough for the largest; the rest waits for the next."""
 _FAILED: Final = timedelta(minutes=5)
 _SOON: Final = (errors.Busy, errors.OutcomeUnknown, errors.PoolNotFound)
-_LAST: Final = (PartKind.RULE, PartKind.LISTENER, PartKind.POOL, PartKind.SECRET)
+_LAST: Final = (PartKind.RULE, PartKind.LISTENER, PartKind.BLEND, PartKind.POOL, PartKind.SECRET)
 """What refers to others goes before these."""
-_KEPT: Final = frozenset({PartKind.SECRET, PartKind.POOL})
+_KEPT: Final = frozenset({PartKind.SECRET, PartKind.BLEND, PartKind.POOL})
 """What others may refer to until all of them are as they are wished for."""
 
 
@@ -252,7 +252,8 @@ def tend_balancer(context: Context, lease: BalancerLease) -> Job:
         yield Write(partial(BALANCER_LEASES.release, lease=lease, due_at=None))
         return
     balancer, groups, listeners, rules, certificates, targets = kept
-    tending = _Tending(context, lease, making, Wish(balancer, groups, listeners, rules, certificates), targets)
+    wish = Wish(balancer, groups, listeners, rules, certificates, blending=making.blends)
+    tending = _Tending(context, lease, making, wish, targets)
     cloud_id = balancer.cloud_id or (yield from _made(tending))
     if cloud_id is None:
         return
@@ -449,6 +450,11 @@ def _endpoints(tending: _Tending, tree: Tree) -> Any:
                     yield from _refused(tending, answer)
                     return None
         over += ended
+    if any(each.kind is PartKind.BLEND for each in tree.parts):
+        (answer,) = yield tending.asked(tending.making.follow, tree)
+        if isinstance(answer, errors.CloudError):
+            yield from _refused(tending, answer)
+            return None
     if over:
         yield Write(partial(tending.drained, over))
     return min(due)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,8 +22,8 @@ from backend.domain.balancers import (
     referred,
 )
 from backend.domain.scope import Scope
-from backend.drivers.balancer_making import Part
-from backend.drivers.balancer_plans import listener_plan, rule_plan, rule_plans
+from backend.drivers.balancer_making import ListenerPlan, Part, RulePlan
+from backend.drivers.balancer_plans import blend_plan, listener_plan, pool_plan, rule_plan, rule_plans
 from backend.drivers.cloud import Cloud
 from backend.services import limits
 from backend.services.balancers import beside, locked, present, tag_id
@@ -107,7 +108,7 @@ class Listeners:
             if len(here) >= limits.LISTENERS_OF_BALANCER:
                 raise errors.LimitExceeded("listeners", limits.LISTENERS_OF_BALANCER)
             self._check_actions(conn, scope, balancer, made.actions)
-            self._check(scope, listener_plan(balancer, made))
+            self._check(conn, scope, listener_plan(balancer, made))
             hold(conn, scope, made.certificates)
             LISTENERS.add(conn, scope, made)
             resource_tags.put(conn, scope, tag_id(made.id), wanted.tags)
@@ -137,7 +138,7 @@ class Listeners:
             if any(each.port == changed.port and each.id != listener_id for each in here):
                 raise balancer_findings.ListenerExists(changed.port)
             self._check_actions(conn, scope, balancer, changed.actions)
-            self._check(scope, listener_plan(balancer, changed))
+            self._check(conn, scope, listener_plan(balancer, changed))
             hold(conn, scope, [each for each in changed.certificates if each not in found.certificates])
             LISTENERS.change(conn, scope, listener_id, **whole)
             balancers.refer(conn, scope, balancer.id)
@@ -203,7 +204,7 @@ class Listeners:
             if len(here) >= limits.RULES_OF_BALANCER:
                 raise errors.LimitExceeded("rules", limits.RULES_OF_BALANCER)
             self._check_actions(conn, scope, balancer, wanted.actions)
-            self._check(scope, rule_plan(made, 1, listener))
+            self._check(conn, scope, rule_plan(made, 1, listener))
             self._check_order(scope, listener, [*here, made])
             RULES.add(conn, scope, made)
             resource_tags.put(conn, scope, tag_id(made.id), wanted.tags)
@@ -221,7 +222,7 @@ class Listeners:
             changed = replace(_rule(conn, scope, rule_id), **values)
             self._check_actions(conn, scope, balancer, changed.actions)
             listener = _listener(conn, scope, changed.listener_id)
-            self._check(scope, rule_plan(changed, 1, listener))
+            self._check(conn, scope, rule_plan(changed, 1, listener))
             others = [each for each in RULES.all(conn, scope, listener_id=listener.id) if each.id != rule_id]
             self._check_order(scope, listener, [*others, changed])
             RULES.change(conn, scope, rule_id, **values)
@@ -279,11 +280,20 @@ class Listeners:
         if len(referred(listeners, rules) | set(wanted)) > limits.GROUPS_OF_BALANCER:
             raise errors.LimitExceeded("groups of a balancer", limits.GROUPS_OF_BALANCER)
 
-    def _check(self, scope: Scope, part: Part) -> None:
+    def _check(self, conn: Connection, scope: Scope, owner: ListenerPlan | RulePlan) -> None:
+        """Whether the cloud can give a listener or rule, with the blend that it may take."""
         making = self._cloud.balancer_making
-        lack = None if making is None else making.lacks(scope, part)
-        if lack is not None:
-            raise balancer_findings.BalancingLacks(lack)
+        if making is None:
+            return
+        parts: list[Part] = [owner]
+        if making.blends:
+            groups = forwarded([json.loads(owner.action)])
+            blend = blend_plan(owner, {each: pool_plan(known(conn, scope, each)) for each in groups})
+            parts += [] if blend is None else [blend]
+        for part in parts:
+            lack = making.lacks(scope, part)
+            if lack is not None:
+                raise balancer_findings.BalancingLacks(lack)
 
     def _check_order(self, scope: Scope, listener: BalancerListener, rules: Sequence[BalancerRule]) -> None:
         """Whether the cloud follows rules of a listener in their order. Raises RuleMisplaced."""

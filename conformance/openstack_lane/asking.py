@@ -57,6 +57,11 @@ class Asking:
         with self._lock:
             return set(self.answers) - {""}
 
+    def counted(self) -> dict[str, int]:
+        """How often each answered since ``fresh``."""
+        with self._lock:
+            return {who: count for who, count in self.answers.items() if who}
+
     @property
     def asked(self) -> int:
         """Requests that were answered by a server."""

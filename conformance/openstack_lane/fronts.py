@@ -33,6 +33,19 @@ class Front:
         told = self.elb.describe_target_health(TargetGroupArn=self.target_group)["TargetHealthDescriptions"]
         return {each["Target"]["Id"]: each["TargetHealth"]["State"] for each in told}
 
+    @contextlib.contextmanager
+    def like(self, told: dict[str, Any]) -> Iterator[Front]:
+        """Another target group behind it, of the kind that is told, until the block ends."""
+        same = ("Protocol", "Port", "VpcId", "HealthCheckPath", "HealthCheckIntervalSeconds")
+        same = (*same, "HealthCheckTimeoutSeconds", "HealthyThresholdCount", "UnhealthyThresholdCount")
+        made = self.elb.create_target_group(Name=unique("tg"), **{each: told[each] for each in same})
+        arn = made["TargetGroups"][0]["TargetGroupArn"]
+        _drain_soon(self.elb, arn)
+        try:
+            yield Front(self.elb, arn, self.address)
+        finally:
+            self.elb.delete_target_group(TargetGroupArn=arn)
+
     def await_healthy(self, fleet: Fleet, group: str, count: int) -> list[str]:
         """All targets are healthy, and they are the group's members."""
 
@@ -61,8 +74,7 @@ def front(elb: Any, vpc: str, subnets: Sequence[str], path: str) -> Iterator[Fro
         HealthyThresholdCount=2,
         UnhealthyThresholdCount=2,
     )["TargetGroups"][0]["TargetGroupArn"]
-    delay = [{"Key": "deregistration_delay.timeout_seconds", "Value": "10"}]
-    elb.modify_target_group_attributes(TargetGroupArn=target_group, Attributes=delay)
+    _drain_soon(elb, target_group)
     forward = [{"Type": "forward", "TargetGroupArn": target_group}]
     elb.create_listener(LoadBalancerArn=arn, Protocol="HTTP", Port=80, DefaultActions=forward)
     try:
@@ -71,6 +83,11 @@ def front(elb: Any, vpc: str, subnets: Sequence[str], path: str) -> Iterator[Fro
         elb.delete_load_balancer(LoadBalancerArn=arn)
         until("the balancer is gone", lambda: gone(elb, arn), LONG)
         elb.delete_target_group(TargetGroupArn=target_group)
+
+
+def _drain_soon(elb: Any, target_group: str) -> None:
+    delay = [{"Key": "deregistration_delay.timeout_seconds", "Value": "10"}]
+    elb.modify_target_group_attributes(TargetGroupArn=target_group, Attributes=delay)
 
 
 def address_of(name: str) -> str:

@@ -23,6 +23,8 @@ from conformance.openstack_lane.operator import short
 from conformance.product import Access, Product, make_product, until
 
 SIZE = 6
+COUNTED = 300
+"""Answers that shares are taken of."""
 
 
 @pytest.fixture(scope="session")
@@ -132,3 +134,58 @@ def test_scaling_in_loses_no_request(site: Site, settings: Settings, folder: Fol
         site.fleet.settle(site.group, 2, seconds=LONG)
         await_turns(asking, site.await_healthy(2), short)
     none_lost(asking, folder.lost, "scaling in from six to two")
+
+
+def test_a_canary_gets_its_share_and_loses_no_request(site: Site, settings: Settings, folder: Folder) -> None:
+    """A forward by weights, from one group to another and to that alone, as a release goes out."""
+    blue, elb, fleet = site.await_healthy(2), site.front.elb, site.fleet
+    (told,) = elb.describe_target_groups(TargetGroupArns=[site.front.target_group])["TargetGroups"]
+    (listener,) = elb.describe_listeners(LoadBalancerArn=told["LoadBalancerArns"][0])["Listeners"]
+    with site.front.like(told) as front:
+
+        def forward(old: int, new: int) -> None:
+            groups = [(site.front.target_group, old), (front.target_group, new)]
+            told = [{"TargetGroupArn": arn, "Weight": weight} for arn, weight in groups]
+            action = {"Type": "forward", "ForwardConfig": {"TargetGroups": told}}
+            elb.modify_listener(ListenerArn=listener["ListenerArn"], DefaultActions=[action])
+
+        with Asking(settings, site.front.address) as asking:
+            await_turns(asking, blue, short)
+            forward(3, 0)
+            group = fleet.create(
+                0, maximum=2, TargetGroupARNs=[front.target_group], HealthCheckType="ELB", HealthCheckGracePeriod=600
+            )
+            try:
+                fleet.autoscaling.set_desired_capacity(AutoScalingGroupName=group, DesiredCapacity=1)
+                forward(3, 1)
+                green = front.await_healthy(fleet, group, 1)
+                _await_shares(asking, {**dict.fromkeys(blue, 3 / 8), **dict.fromkeys(green, 1 / 4)})
+                fleet.autoscaling.set_desired_capacity(AutoScalingGroupName=group, DesiredCapacity=2)
+                green = front.await_healthy(fleet, group, 2)
+                forward(1, 3)
+                _await_shares(asking, {**dict.fromkeys(blue, 1 / 8), **dict.fromkeys(green, 3 / 8)})
+                fleet.autoscaling.set_desired_capacity(AutoScalingGroupName=group, DesiredCapacity=1)
+                green = front.await_healthy(fleet, group, 1)
+                _await_shares(asking, {**dict.fromkeys(blue, 1 / 8), **dict.fromkeys(green, 3 / 4)})
+                forward(0, 1)
+                _await_shares(asking, dict.fromkeys(green, 1.0))
+                forward(1, 0)
+                _await_shares(asking, dict.fromkeys(blue, 1 / 2))
+            finally:
+                forward(1, 0)
+                fleet.delete(group)
+    none_lost(asking, folder.lost, "a canary")
+
+
+def _await_shares(asking: Asking, wanted: dict[str, float]) -> None:
+    """Members answer as often as that, within some hundredths; instance -> its share of all answers."""
+
+    def meets() -> bool:
+        asking.fresh()
+        until("three hundred answers", lambda: sum(asking.counted().values()) >= COUNTED, LONG)
+        counts = asking.counted()
+        shares = {short(who): count / sum(counts.values()) for who, count in counts.items()}
+        print(f"shares {shares}, wanted {wanted}")
+        return shares.keys() == wanted.keys() and all(abs(shares[each] - wanted[each]) < 0.07 for each in wanted)
+
+    until(f"shares {wanted}", meets, LONG)

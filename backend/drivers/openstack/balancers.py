@@ -15,6 +15,7 @@ from typing import Any, Final
 from backend.domain.scope import Scope
 from backend.drivers.balancer_making import (
     BalancerPlan,
+    BlendPlan,
     Endpoint,
     ListenerPlan,
     Part,
@@ -29,9 +30,10 @@ from backend.drivers.balancer_making import (
 from backend.drivers.errors import Busy, CloudError, NoBalancing, PoolNotFound, QuotaExceeded, Refused
 from backend.drivers.installation import Installation, nobody
 from backend.drivers.openstack import octavia, precedence
+from backend.drivers.openstack.blends import Blends, shares
 from backend.drivers.openstack.certificate_secrets import CertificateSecrets
 from backend.drivers.openstack.network import OpenStackNetworking
-from backend.drivers.openstack.octavia import CHILDREN, CONDITIONS, DIGEST, KEY, MADE, SECRETS, tagged
+from backend.drivers.openstack.octavia import CHILDREN, CONDITIONS, DIGEST, KEY, MADE, SECRETS, SHARE, tagged
 from backend.drivers.openstack.refusals import of_any
 from backend.drivers.openstack.rest import BALANCING, Declined, Rest
 from backend.drivers.openstack.settings import OpenStackSettings
@@ -40,7 +42,12 @@ Document = Mapping[str, Any]
 _log = logging.getLogger(__name__)
 
 _STANDING: Final = {"ACTIVE": Standing.ACTIVE, "ERROR": Standing.FAILED}
-_PATHS: Final = {PartKind.POOL: "pools", PartKind.LISTENER: "listeners", PartKind.RULE: "l7policies"}
+_PATHS: Final = {
+    PartKind.POOL: "pools",
+    PartKind.BLEND: "pools",
+    PartKind.LISTENER: "listeners",
+    PartKind.RULE: "l7policies",
+}
 _GROUPS: Final = "vip_sg_ids"
 _NO_GROUPS: Final = "security groups of load balancers take an Octavia of API version 2.29 (release 2025.1) or later"
 # Source: octavia/common/exceptions.py, QuotaException.
@@ -61,6 +68,9 @@ class OpenStackBalancers:
         self._networking = networking
         self._secrets = secrets
         self._installation = installation
+        self._blends = Blends(self._members)
+
+    blends = True
 
     def lacks(self, scope: Scope, part: Part) -> str | None:
         del scope
@@ -143,7 +153,9 @@ class OpenStackBalancers:
         tags = self._tags(part.key, digest_of(part))
         if isinstance(part, PoolPlan):
             return self._put_pool(scope, tree, part, present, tags)
-        ids = {each.key: each.id for each in tree.parts if each.kind is PartKind.POOL}
+        if isinstance(part, BlendPlan):
+            return self._put_blend(scope, tree, part, present, tags)
+        ids = {each.key: each.id for each in tree.parts if each.kind in {PartKind.POOL, PartKind.BLEND}}
         if isinstance(part, ListenerPlan):
             if part.certificates and not tree.marked:
                 self._mark(scope, tree.id)
@@ -207,15 +219,17 @@ class OpenStackBalancers:
     def _put_pool(self, scope: Scope, tree: Tree, plan: PoolPlan, present: Present | None, tags: list[str]) -> str:
         """A pool, then its monitor: one a call."""
         body, wanted = octavia.pool_body(plan), octavia.monitor_body(plan)
-        marks = tags
+        marks = [each for each in tags if not each.startswith(SHARE)]
         tags = [*tags, f"{CHILDREN}{int(wanted is not None)}"]
         if present is None:
             fixed = {"protocol": octavia.POOL_PROTOCOLS[plan.protocol], "loadbalancer_id": tree.id}
             made = self._sent(scope, "POST", "/pools", {"pool": {**body, **fixed, "tags": tags}})
             return str(made["pool"]["id"])
         found = self._item(scope, "pools", "pool", present.id)
-        if tagged(found, DIGEST) != digest_of(plan):
+        if not {*tags} <= {*found["tags"]}:
             self._sent(scope, "PUT", f"/pools/{present.id}", {"pool": {**body, "tags": tags}}, present.id)
+            return present.id
+        if self._follow(scope, found):
             return present.id
         monitor_id = found.get("healthmonitor_id")
         if wanted is None:
@@ -232,6 +246,26 @@ class OpenStackBalancers:
             changed = {"healthmonitor": {**wanted, "tags": marks}}
             self._sent(scope, "PUT", f"/healthmonitors/{monitor_id}", changed, present.id)
         return present.id
+
+    def _put_blend(self, scope: Scope, tree: Tree, plan: BlendPlan, present: Present | None, tags: list[str]) -> str:
+        """A pool, then its members, then its monitor: nothing forwards to it before it has all."""
+        lack = octavia.lacks(plan)  # pools that were alike need not be any more
+        if lack is not None:
+            raise Refused(lack)
+        return self._put_pool(scope, tree, octavia.pool_of_blend(plan), present, [*tags, *octavia.shares_of(plan)])
+
+    def follow(self, scope: Scope, tree: Tree) -> None:
+        for each in self._of(scope, "pools", tree.id):
+            self._follow(scope, each)
+
+    def _follow(self, scope: Scope, pool: Document) -> bool:
+        """Bring members of a blend to those of its pools; whether that took a change. Other pools follow none."""
+        if not shares(pool):
+            return False
+        members = self._blends.change(scope, pool, self._listing(scope, "pools"))
+        if members is not None:
+            self._sent(scope, "PUT", f"/pools/{pool['id']}/members", {"members": members}, pool["id"])
+        return members is not None
 
     def _mark(self, scope: Scope, balancer_id: str) -> None:
         """Note on a balancer that it may have secrets, before the first of them is made."""
@@ -339,7 +373,7 @@ class OpenStackBalancers:
         for each in pools:
             monitor = monitors.get(each.get("healthmonitor_id") or "")
             done = monitor is None if tagged(each, CHILDREN) == "0" else _alike(monitor, each)
-            found.append(_present(PartKind.POOL, each, done=done))
+            found.append(_present(PartKind.BLEND if shares(each) else PartKind.POOL, each, done=done))
         for each in policies:
             if each["listener_id"] in fronts and self._is_ours(each):
                 whole = str(len(each["rules"])) == tagged(each, CHILDREN)

@@ -17,6 +17,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -27,6 +28,7 @@ from backend.domain.traffic import MemberHealth
 from backend.drivers.balancing import Balancer, Listener, Monitor, Pool, PoolMember, Target
 from backend.drivers.errors import Busy, CloudError, NoBalancing, PoolNotFound
 from backend.drivers.installation import Installation, nobody
+from backend.drivers.openstack.blends import Blends, blends_of
 from backend.drivers.openstack.declines import told
 from backend.drivers.openstack.kept import Kept
 from backend.drivers.openstack.layout import Layout
@@ -84,6 +86,8 @@ class OpenStackBalancing:
         self._installation = installation
         self._fronts: Kept[tuple[Scope, str], frozenset[str]] = Kept(clock, self._ask_fronts)
         self._checks: Kept[tuple[Scope, str], timedelta] = Kept(clock, self._ask_check)
+        self._made: Kept[tuple[Scope, str], bool] = Kept(clock, lambda key: _is_made(self._pool_item(*key)))
+        self._blends = Blends(self._listed)
 
     def pools(self, scope: Scope) -> Sequence[Pool]:
         listeners = self._listing(scope, "listeners")
@@ -143,12 +147,17 @@ class OpenStackBalancing:
             subnet = _subnet(layout, target)
             # The subnet of the balancer's own address is what is meant where none is told.
             wanted.append(member if subnet is None or subnet in fronts else {**member, "subnet_id": subnet})
+        if self._is_made(scope, pool_id):  # who asks again gets to its blends, and not busy with what was done
+            here = [each for each in self._members(scope, pool_id) if each["provisioning_status"] != "ERROR"]
+            wanted = [each for each in wanted if not any(each.items() <= one.items() for one in here)]
         self._put(scope, pool_id, wanted)
+        self._follow(scope, pool_id)
 
     def drain_members(self, scope: Scope, pool_id: str, targets: Sequence[Target]) -> None:
         present = self._owned(scope, pool_id, targets)
         self._put(scope, pool_id, [{**_key(target), "weight": 0} for target, each in present if each["weight"]])
         self._await_done(scope, pool_id, targets, _has_drained)
+        self._follow(scope, pool_id, targets, _has_drained)
 
     def remove_members(self, scope: Scope, pool_id: str, targets: Sequence[Target]) -> None:
         ends_at = self._clock.monotonic() + _LONGEST_REMOVAL
@@ -157,6 +166,32 @@ class OpenStackBalancing:
                 raise Busy(f"the balancer of pool {pool_id} takes long: not all members were removed yet")
             self._write(scope, pool_id, "DELETE", f"/lbaas/pools/{pool_id}/members/{each['id']}")
         self._await_done(scope, pool_id, targets, _is_out)
+        self._follow(scope, pool_id, targets, _is_out)
+
+    def _is_made(self, scope: Scope, pool_id: str) -> bool:
+        """Whether it may have blends: a pool that others made has none."""
+        return self._made.get((scope, pool_id), self._settings.layout_age)
+
+    def _follow(
+        self,
+        scope: Scope,
+        pool_id: str,
+        leaving: Sequence[Target] = (),
+        is_done: Callable[[Document], bool] | None = None,
+    ) -> None:
+        """Bring blends to the members that a pool has now, and wait until that is done for those that leave.
+
+        A blend that is gone meanwhile forwards nothing. Raises Busy.
+        """
+        pools = self._listing(scope, "pools") if self._is_made(scope, pool_id) else []
+        for each in blends_of(pools, pool_id):
+            with suppress(PoolNotFound):
+                members = self._blends.change(scope, each, pools)
+                if members is not None:
+                    path = f"/lbaas/pools/{each['id']}/members"
+                    self._write(scope, each["id"], "PUT", path, {"members": members})
+                if is_done is not None:
+                    self._await_done(scope, each["id"], leaving, is_done)
 
     def _await_done(
         self, scope: Scope, pool_id: str, targets: Sequence[Target], is_done: Callable[[Document], bool]

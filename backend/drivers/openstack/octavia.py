@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from backend.domain.identities import certificate_of
 from backend.domain.security_policies import POLICIES
-from backend.drivers.balancer_making import ListenerPlan, Part, PoolPlan, RulePlan
+from backend.drivers.balancer_making import BlendPlan, ListenerPlan, Part, PoolPlan, RulePlan, blend_key
 from backend.drivers.openstack import redirects
 from backend.drivers.openstack.rest import Declined
 
@@ -21,6 +22,8 @@ KEY: Final = "coppice-key="
 DIGEST: Final = "coppice-is="
 CHILDREN: Final = "coppice-parts="
 CONDITIONS: Final = "coppice-if="
+SHARE: Final = "coppice-share="
+"""Of a blend: the key of a pool, and the weight of it."""
 SECRETS: Final = "coppice-secrets"
 """Of a balancer that may have secrets: of others none are looked for."""
 
@@ -51,6 +54,8 @@ def lacks(part: Part) -> str | None:
     """What Octavia cannot give of a part, in AWS's words."""
     if isinstance(part, PoolPlan):
         return _lacks_of_pool(part)
+    if isinstance(part, BlendPlan):
+        return _lacks_of_blend(part)
     if isinstance(part, ListenerPlan):
         if part.protocol not in _LISTENERS:
             return NO_LISTENER.format(part.protocol)
@@ -78,10 +83,29 @@ def _lacks_of_pool(plan: PoolPlan) -> str | None:
     return None
 
 
+def _lacks_of_blend(plan: BlendPlan) -> str | None:
+    """Members of one pool are all spoken to and looked at in one way."""
+    pools = [pool for pool, _ in plan.shares]
+    for what, told in _BLENDED.items():
+        if len({told(pool) for pool in pools}) > 1:
+            return f"Forwarding to several weighted target groups with different {what} is not supported in this cloud"
+    if not {each.protocol for each in pools} <= {"HTTP", "HTTPS"}:
+        return "Forwarding to several weighted target groups is not supported in this cloud for network load balancers"
+    return None
+
+
+_BLENDED: Final[Mapping[str, Callable[[PoolPlan], object]]] = {
+    "protocols": lambda pool: pool.protocol,
+    "health checks": lambda pool: pool.monitor,
+    "load balancing algorithms": lambda pool: pool.algorithm,
+    "stickiness": lambda pool: (pool.stickiness, pool.cookie),
+}
+"""What the pools of a blend have to have in common."""
+
+
 def _lacks_of_forward(action: Document) -> str | None:
-    weighted = [group for group, weight in action["groups"] if weight]
-    if len(weighted) != 1:
-        return "Forwarding to several weighted target groups is not supported in this cloud"
+    if not any(weight for _, weight in action["groups"]):
+        return "Forwarding to target groups that all have the weight 0 is not supported in this cloud"
     return None
 
 
@@ -98,6 +122,18 @@ def _lacks_of_rule(plan: RulePlan) -> str | None:
         plain = action["config"].get("StatusCode") == "403" and "MessageBody" not in action["config"]
         return None if plain else "Fixed responses other than an empty 403 are not supported in this cloud"
     return None if redirects.target(plan) is not None else redirects.NOT_TO_BE_HAD
+
+
+def pool_of_blend(plan: BlendPlan) -> PoolPlan:
+    """The pool that a blend is: like its pools, which are alike."""
+    first = plan.shares[0][0]
+    sticky = first.stickiness or ("lb_cookie" if plan.sticky else None)
+    return replace(first, key=plan.key, name=plan.name, stickiness=sticky)
+
+
+def shares_of(plan: BlendPlan) -> list[str]:
+    """The tags that tell whose members a blend has."""
+    return [f"{SHARE}{pool.key}:{weight}" for pool, weight in plan.shares]
 
 
 def pool_body(plan: PoolPlan) -> dict[str, Any]:
@@ -151,7 +187,7 @@ def listener_body(plan: ListenerPlan, pools: Mapping[str, str], references: Sequ
         "name": plan.name,
         "protocol": _LISTENERS[plan.protocol],
         "protocol_port": plan.port,
-        "default_pool_id": _pool_of(action, pools) if action["type"] == "forward" else None,
+        "default_pool_id": _pool_of(plan, action, pools) if action["type"] == "forward" else None,
     }
     if plan.protocol in {"HTTP", "HTTPS"}:
         body["insert_headers"] = _FORWARDED
@@ -191,15 +227,16 @@ def policy_body(plan: RulePlan, pools: Mapping[str, str]) -> dict[str, Any]:
     """What a policy does with what it meets."""
     action = json.loads(plan.action)
     if action["type"] == "forward":
-        return {"action": "REDIRECT_TO_POOL", "redirect_pool_id": _pool_of(action, pools)}
+        return {"action": "REDIRECT_TO_POOL", "redirect_pool_id": _pool_of(plan, action, pools)}
     if action["type"] == "fixed-response":
         return {"action": "REJECT"}
     code = int(action["config"]["StatusCode"].removeprefix("HTTP_"))
     return {**(redirects.target(plan) or {}), "redirect_http_code": code}
 
 
-def _pool_of(action: Document, pools: Mapping[str, str]) -> str:
-    return next(pools[group] for group, weight in action["groups"] if weight)
+def _pool_of(owner: ListenerPlan | RulePlan, action: Document, pools: Mapping[str, str]) -> str:
+    chosen = [group for group, weight in action["groups"] if weight]
+    return pools[chosen[0] if len(chosen) == 1 else blend_key(owner)]
 
 
 def digest_of_conditions(plan: RulePlan) -> str:

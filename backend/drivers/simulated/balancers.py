@@ -43,6 +43,8 @@ def _port(balancer_id: str) -> str:
 
 
 class SimulatedBalancers:
+    blends = False
+
     def __init__(self, world: World, pools: Pools, installation: Installation = nobody) -> None:
         self._world = world
         self._pools = pools
@@ -119,6 +121,9 @@ class SimulatedBalancers:
         with self._world.call(Call("remove_part", scope)), self._world.state.writing() as connection:
             self._claim(connection, scope, tree.id)
             self._drop(connection, "id = ? AND balancer_id = ?", present.id, tree.id)
+
+    def follow(self, scope: Scope, tree: Tree) -> None:
+        """There are no blends: nothing is forwarded."""
 
     def delete(self, scope: Scope, balancer_id: str) -> None:
         with self._world.call(Call("delete_balancer", scope)), self._world.state.writing() as connection:

@@ -17,6 +17,7 @@ from backend.drivers.balancer_plans import balancer_plan
 from backend.drivers.balancing import Target
 from backend.drivers.errors import Busy, OutcomeUnknown, Refused
 from backend.drivers.housing import housed
+from backend.drivers.openstack import octavia
 from backend.drivers.simulated import SimulatedSettings
 from backend.drivers.simulated.balancers import SimulatedBalancers
 from backend.drivers.simulated.faults import Where
@@ -586,3 +587,72 @@ def test_a_deletion_that_comes_while_the_engine_looks_is_not_lost(world, monkeyp
     assert trees(world) == []
     with world.store.read() as conn:
         assert BALANCERS.one(conn, SCOPE, id=balancer.id) is None
+
+
+def weigh(world: EngineWorld, balancer: LoadBalancer, shares: dict[str, int]) -> None:
+    """Forward by weights on port 80."""
+    groups = world.backend.target_groups.all(SCOPE)
+    ids = {each.name: each.id for each in groups}
+    actions = ({"type": "forward", "groups": [[ids[name], weight] for name, weight in shares.items()]},)
+    (listener,) = world.backend.listeners.all(SCOPE) or (None,)
+    if listener is None:
+        world.backend.listeners.create(SCOPE, balancer.id, NewListener("HTTP", 80, actions))
+    else:
+        world.backend.listeners.change(SCOPE, listener.id, actions=actions)
+
+
+@pytest.fixture
+def followed(monkeypatch) -> list[str]:
+    """A cloud that has no weights between pools; trees whose blends were followed."""
+    found: list[str] = []
+    monkeypatch.setattr(SimulatedBalancers, "blends", True)
+    monkeypatch.setattr(SimulatedBalancers, "follow", lambda _self, _scope, tree: found.append(tree.id))
+    return found
+
+
+def kinds(world: EngineWorld, balancer: LoadBalancer) -> list[PartKind]:
+    tree = world.simulated.cloud.balancer_making.tree(SCOPE, seen(world, balancer).cloud_id)
+    return sorted(each.kind for each in tree.parts)
+
+
+def test_a_forward_by_weights_takes_a_blend_that_is_followed(world, followed):
+    balancer, _, _ = make(world), group(world), group(world, "green")
+    weigh(world, balancer, {"blue": 9, "green": 1})
+    world.pass_time(5)
+    assert kinds(world, balancer) == [PartKind.BLEND, PartKind.LISTENER, *[PartKind.POOL] * 2, *[PartKind.RULE] * 2]
+    assert followed == [seen(world, balancer).cloud_id]
+    weigh(world, balancer, {"blue": 0, "green": 1})
+    world.pass_time(5)
+    assert kinds(world, balancer) == [PartKind.LISTENER, *[PartKind.POOL] * 2]
+    assert len(followed) == 1
+
+
+def test_targets_are_kept_until_blends_have_let_go_of_them(world, followed, monkeypatch):
+    balancer, blue, _ = make(world), group(world), group(world, "green")
+    weigh(world, balancer, {"blue": 9, "green": 1})
+    groups = world.backend.target_groups
+    groups.register(SCOPE, blue.id, [("10.9.0.5", None)])
+    world.pass_time(5)
+
+    def busy(_self, _scope, _tree):
+        raise Busy("it is being changed")
+
+    with monkeypatch.context() as held:
+        held.setattr(SimulatedBalancers, "follow", busy)
+        groups.deregister(SCOPE, blue.id, [("10.9.0.5", None)])
+        world.pass_time(30)
+        assert len(groups.health(SCOPE, blue.id)) == 1
+    world.pass_time(60)
+    assert groups.health(SCOPE, blue.id) == []
+
+
+def test_pools_that_are_told_apart_have_no_forward_by_weights(world, followed, monkeypatch):
+    monkeypatch.setattr(SimulatedBalancers, "lacks", lambda _self, _scope, part: octavia.lacks(part))
+    balancer, blue, _ = make(world), group(world), group(world, "green")
+    world.backend.target_groups.change(SCOPE, blue.id, health_check={**CHECK, "path": "/other"})
+    with pytest.raises(balancer_findings.BalancingLacks, match="health checks"):
+        weigh(world, balancer, {"blue": 9, "green": 1})
+    assert world.backend.listeners.all(SCOPE) == []
+    weigh(world, balancer, {"blue": 9, "green": 0})
+    with pytest.raises(balancer_findings.BalancingLacks, match="health checks"):
+        weigh(world, balancer, {"blue": 9, "green": 1})

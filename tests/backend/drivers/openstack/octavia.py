@@ -80,7 +80,7 @@ class FakeOctavia:
         thing = {"id": made, "tags": [], **asked.body[_ONE[noun]]}
         if noun == "loadbalancers":
             thing |= {"vip_address": thing.get("vip_address", "10.0.0.9"), "provisioning_status": "PENDING_CREATE"}
-        if noun == "listeners":
+        if noun in {"listeners", "pools"}:
             thing["loadbalancers"] = [{"id": thing["loadbalancer_id"]}]
         if noun == "l7policies":
             thing["rules"] = []
@@ -106,10 +106,12 @@ class FakeOctavia:
             next(each for each in self.members[identity] if each["id"] == changed).update(asked.body["member"])
             return Reply(200)
         if child == "members":
-            here = {(each["address"], each["protocol_port"]): each for each in self.members.setdefault(identity, [])}
+            known = {(each["address"], each["protocol_port"]): each for each in self.members.setdefault(identity, [])}
+            here = dict(known) if asked.query.get("additive_only") == ["true"] else {}
+            fresh = {"name": "", "operating_status": "ONLINE", "provisioning_status": "ACTIVE"}
             for each in asked.body["members"]:
                 key = (each["address"], each["protocol_port"])
-                here[key] = {"id": f"m-{len(here)}", "name": "", **here.get(key, {}), **each}
+                here[key] = {"id": f"m-{len(here)}", **fresh, **known.get(key, {}), **each}
             self.members[identity] = list(here.values())
             return Reply(202)
         self.things[noun][identity].update(asked.body[_ONE[noun]])

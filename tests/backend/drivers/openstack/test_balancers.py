@@ -134,7 +134,7 @@ def test_a_tree_grows_one_change_at_a_time(making, scope, fake):
         5,
         2,
     )
-    assert {each.kind for each in tree.parts} == set(PartKind) - {PartKind.SECRET}
+    assert {each.kind for each in tree.parts} == {PartKind.POOL, PartKind.LISTENER, PartKind.RULE}
     assert tree.address == "10.0.0.9"
 
 
@@ -300,7 +300,8 @@ def redirect(**config):
         (({"type": "fixed-response", "config": {"StatusCode": "403"}},), True),
         (({"type": "fixed-response", "config": {"StatusCode": "200"}},), False),
         (({"type": "forward", "groups": [["a", 1], ["b", 0]]},), True),
-        (({"type": "forward", "groups": [["a", 1], ["b", 2]]},), False),
+        (({"type": "forward", "groups": [["a", 1], ["b", 2]]},), True),
+        (({"type": "forward", "groups": [["a", 0], ["b", 0]]},), False),
     ],
 )
 def test_what_rules_can_do(actions, had):
