@@ -50,8 +50,8 @@ class Wish:
         rules: list[RulePlan] = []
         for listener in self.listeners:
             front, own = listener_plan(self.balancer, listener, self.certificates), rule_plans(self.rules, listener)
-            found = [blend_plan(each, pools) for each in (front, *own)] if self.blending else []
-            blended = [each for each in found if each is not None]
+            owners: tuple[ListenerPlan | RulePlan, ...] = (front, *own) if self.blending else ()
+            blended = [each for each in (blend_plan(owner, pools) for owner in owners) if each is not None]
             listeners.append(front)
             blends += blended
             rules += [*own, *_keepers(front, blended, len(own))]
