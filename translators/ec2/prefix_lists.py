@@ -32,11 +32,10 @@ _WHY: Final = {
 
 @dataclass(frozen=True, slots=True)
 class _List:
-    """A list as its caller sees it. Its tags are told; lists are not filtered by them."""
+    """A list as its caller sees it."""
 
     kept: PrefixList
     call: Call
-    tags: Mapping[str, str]
 
     @property
     def id(self) -> str:
@@ -54,14 +53,9 @@ def _id(kept: PrefixList) -> str:
     return f"{arns.PREFIX_LIST}-{kept.id}"
 
 
-def _seen(call: Call, lists: Sequence[PrefixList]) -> list[_List]:
-    tags = call.backend.resource_tags.of(call.scope, [_id(each) for each in lists])
-    return [_List(each, call, tags.get(_id(each), {})) for each in lists]
-
-
 def _lists(call: Call, asked: Asked) -> Iterable[_List]:
     digits = actions.digits_named(asked, "PrefixListIds", actions.PREFIX_LIST)
-    return _seen(call, call.backend.prefix_lists.list(call.scope, digits))
+    return [_List(each, call) for each in call.backend.prefix_lists.list(call.scope, digits)]
 
 
 PREFIX_LISTS: Final = Noun(
@@ -76,13 +70,14 @@ PREFIX_LISTS: Final = Noun(
         "PrefixListName": lambda each: each.kept.name,
         "MaxEntries": lambda each: each.kept.max_entries,
         "Version": lambda each: each.kept.version,
-        "Tags": lambda each: tag_words.shown(each.tags),
         "OwnerId": lambda each: each.call.account_id,
         "IpamPrefixListResolverSyncEnabled": False,
     },
     order=lambda each: each.id,
     filters={"owner-id": "OwnerId", "prefix-list-id": "PrefixListId", "prefix-list-name": "PrefixListName"},
     namings=(actions.by_ids("PrefixListIds", actions.PREFIX_LIST, lambda each: each.id),),
+    # The manual of the operation has no filter of tags; that of Terraform's aws_ec2_managed_prefix_lists sends one.
+    tagging=tag_words.kept(lambda each: each.id, told=tag_words.whole),
     pages=actions.pages("PrefixListIds", _PAGE),
 )
 
@@ -178,7 +173,7 @@ def delete(call: Call) -> Result:
 
 
 def _told(call: Call, kept: PrefixList) -> Result:
-    return {"PrefixList": PREFIX_LISTS.view(*_seen(call, [kept]))}
+    return {"PrefixList": PREFIX_LISTS.shown(call, [_List(kept, call)])[0]}
 
 
 def _named(call: Call) -> str:

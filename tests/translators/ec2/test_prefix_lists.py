@@ -211,6 +211,14 @@ def test_of_a_list_that_is_none(aws: Asking, operation: str, more: Mapping[str, 
     assert other.code(operation, PrefixListId=list_id, **more) == "InvalidPrefixListID.NotFound"
 
 
+def test_lists_are_filtered_by_their_tags(aws: Asking) -> None:
+    tags = [{"ResourceType": "prefix-list", "Tags": [{"Key": "Env", "Value": "test"}]}]
+    marked, _ = make(aws, TagSpecifications=tags), make(aws)
+    for name, value in (("tag:Env", "test"), ("tag-key", "Env")):
+        (found,) = aws("DescribeManagedPrefixLists", Filters=filtered(name, value))["PrefixLists"]
+        assert found == marked
+
+
 def test_lists_are_filtered_and_paged(aws: Asking) -> None:
     made = [make(aws, PrefixListName=name)["PrefixListId"] for name in ("a", "b", "c")]
     (found,) = aws("DescribeManagedPrefixLists", Filters=filtered("prefix-list-name", "b"))["PrefixLists"]
