@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -11,7 +10,7 @@ from uuid import uuid4
 from backend.domain.networks import EVERYWHERE, LAST_RULE
 from backend.services.network_reader import SeenAcl
 from translators import arns
-from translators.ec2 import actions, tag_words
+from translators.ec2 import actions, blocks, tag_words
 from translators.ec2.networks import subnet_id, vpc_id
 from translators.errors import AWSError
 from translators.filters import never
@@ -197,10 +196,4 @@ def _entry(params: Mapping[str, Any]) -> Words:
 def _cidr(text: str) -> str:
     if not text:
         raise AWSError("MissingParameter", "The request must contain the parameter cidrBlock")  # unsourced
-    try:
-        return str(ipaddress.IPv4Network(text, strict=False))
-    except ValueError:
-        raise AWSError(
-            "InvalidParameterValue",
-            f"Value ({text}) for parameter cidrBlock is invalid. This is not a valid CIDR block.",
-        ) from None
+    return blocks.of_ipv4(text, "cidrBlock")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,7 +9,7 @@ from typing import Any, Final
 from backend.domain.networks import Progress, room_of
 from backend.services.network_reader import SeenSubnet, SeenVpc, regions_own
 from translators import arns
-from translators.ec2 import actions, tag_words
+from translators.ec2 import actions, blocks, tag_words
 from translators.errors import AWSError
 from translators.filters import Filters, never
 from translators.nouns import Asked, Members, Noun
@@ -246,18 +245,10 @@ def checked_cidr(text: str, member: str, refused: str) -> str:
     Raises:
         AWSError
     """
-    try:
-        block = ipaddress.IPv4Network(text, strict=False)
-    except ValueError:
-        block = None
-    if block is None or "/" not in text:
-        raise AWSError(
-            "InvalidParameterValue",
-            f"Value ({text}) for parameter {member} is invalid. This is not a valid CIDR block.",
-        )
-    if not 16 <= block.prefixlen <= 28:
+    block = blocks.of_ipv4(text, member)
+    if not 16 <= int(block.rpartition("/")[2]) <= 28:
         raise AWSError(refused, f"The CIDR '{text}' is invalid.")
-    return str(block)
+    return block
 
 
 def _needed_cidr(params: Mapping[str, Any], refused: str) -> str:

@@ -5,7 +5,6 @@ Source: Amazon EC2 API Reference, "IpPermission" and "SecurityGroupRuleRequest";
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -14,7 +13,7 @@ from typing import Any, Final
 from backend.domain.prefix_lists import peer_of
 from backend.domain.security_groups import EVERYTHING, NO_PORT, GroupRule
 from translators import arns
-from translators.ec2 import actions
+from translators.ec2 import actions, blocks
 from translators.errors import AWSError
 from translators.registry import Call
 
@@ -174,14 +173,10 @@ def _peer(member: str, value: str) -> str:
         return short
     if member == "PrefixListId":
         return peer_of(actions.digits_of(actions.PREFIX_LIST, value))
-    try:
-        address, slash, _ = value.partition("/")
-        block = ipaddress.ip_network(value, strict=False)
-        if not slash or "%" in address or block.version != (6 if member.endswith("v6") else 4):
-            raise ValueError(value)
-    except ValueError:
-        raise _refused(f"CIDR block {value[:64]} is malformed") from None
-    return str(block)
+    block = blocks.canonical(value)
+    if block is None or (":" in block) is not member.endswith("v6"):
+        raise _refused(f"CIDR block {value[:64]} is malformed")
+    return block
 
 
 def _description(given: Mapping[str, Any]) -> str | None:

@@ -7,14 +7,13 @@ aws/aws-application-networking-k8s #172.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from backend.domain.prefix_lists import MOST_ENTRIES, Family, ListChange, ListEntry, ListState, PrefixList, order_of
 from translators import arns
-from translators.ec2 import actions, tag_words
+from translators.ec2 import actions, blocks, tag_words
 from translators.errors import AWSError
 from translators.nouns import Asked, Noun
 from translators.registry import Call, Result, operation
@@ -228,12 +227,9 @@ def _given(entries: Sequence[Mapping[str, Any]] | None) -> dict[str, str | None]
     found: dict[str, str | None] = {}
     for each in entries or ():
         text: str = each["Cidr"]
-        try:
-            cidr = str(ipaddress.ip_network(text, strict=False))
-            if "/" not in text or "%" in text:
-                raise ValueError(text)
-        except ValueError:
-            raise _refused(f"The CIDR ({text[:64]}) is not valid.") from None  # unsourced
+        cidr = blocks.canonical(text)
+        if cidr is None:
+            raise _refused(f"The CIDR ({text[:64]}) is not valid.")  # unsourced
         description: str = each.get("Description") or ""
         if len(description) > _LONGEST:
             raise _refused(f"A description may have up to {_LONGEST} characters.")  # unsourced

@@ -5,7 +5,6 @@ Routes lead to an internet gateway alone: what a router of the cloud cannot be t
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,7 +13,7 @@ from uuid import uuid4
 from backend.domain.networks import MAIN, Route
 from backend.services.network_reader import SeenTable
 from translators import arns
-from translators.ec2 import actions, tag_words
+from translators.ec2 import actions, blocks, tag_words
 from translators.ec2.networks import subnet_id, vpc_id
 from translators.errors import AWSError
 from translators.filters import never
@@ -250,10 +249,4 @@ def _destination(params: Mapping[str, Any]) -> str:
     text: str = params.get("DestinationCidrBlock") or ""
     if not text:
         raise AWSError("MissingParameter", "The request must contain the parameter destinationCidrBlock")  # unsourced
-    try:
-        return str(ipaddress.IPv4Network(text, strict=False))
-    except ValueError:
-        raise AWSError(
-            "InvalidParameterValue",
-            f"Value ({text}) for parameter destinationCidrBlock is invalid. This is not a valid CIDR block.",
-        ) from None
+    return blocks.of_ipv4(text, "destinationCidrBlock")

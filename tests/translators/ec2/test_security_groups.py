@@ -120,6 +120,7 @@ def test_what_has_no_ports_is_told_without_any(aws: Asking, group: str) -> None:
         (tcp(80, 22), "InvalidParameterValue", "Invalid TCP/UDP port range (80:22)"),
         (tcp(1, 1, "10.0.0.0/33"), "InvalidParameterValue", "CIDR block 10.0.0.0/33 is malformed"),
         (tcp(1, 1, "10.0.0.1"), "InvalidParameterValue", "CIDR block 10.0.0.1 is malformed"),
+        (tcp(1, 1, "10.0.0.0/255.0.0.0"), "InvalidParameterValue", "CIDR block 10.0.0.0/255.0.0.0 is malformed"),
         (tcp(1, 1, ANYWHERE, ANYWHERE), "InvalidParameterValue", "The same permission must not appear multiple times"),
         (tcp(1, IpRanges=[], UserIdGroupPairs=[{"GroupId": "sg-0123456789abcdef0"}]), "InvalidGroup.NotFound", "The security group 'sg-0123456789abcdef0' does not exist"),
         (tcp(1, IpRanges=[], PrefixListIds=[{"PrefixListId": "pl-1"}]), "InvalidPrefixListID.Malformed", None),
