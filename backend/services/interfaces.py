@@ -67,10 +67,13 @@ class Interfaces:
                 return rows.INTERFACES.all(conn, scope)
             return [*rows.INTERFACES.of(conn, scope, ids).values()]
 
-    def of_launches(self, scope: Scope) -> Mapping[str, MadeInterface]:
-        """Those that servers were launched with, by the cloud's ids of these."""
-        with self._store.read() as conn:
-            return {each.server_id: each for each in rows.INTERFACES.all(conn, scope, device_index=0) if each.server_id}
+    def of_servers(self, scope: Scope) -> Mapping[str, Sequence[MadeInterface]]:
+        """Those that servers have, by the cloud's ids of these, in the order of their indexes."""
+        found: dict[str, list[MadeInterface]] = {}
+        for each in sorted(self.list(scope), key=lambda each: (each.device_index or 0, each.id)):
+            if each.server_id is not None:
+                found.setdefault(each.server_id, []).append(each)
+        return found
 
     def one(self, scope: Scope, interface_id: str) -> MadeInterface:
         for each in self.list(scope, [interface_id]):

@@ -110,9 +110,15 @@ class Surroundings:
         return self._backend.addresses.of_servers(self._scope)
 
     @_Once
-    def interfaces(self) -> Mapping[str, MadeInterface]:
-        """The made interfaces that servers were launched with, by server."""
-        return self._backend.interfaces.of_launches(self._scope)
+    def interfaces(self) -> Mapping[str, Sequence[MadeInterface]]:
+        """The made interfaces that servers have, by server, in the order of their indexes."""
+        return self._backend.interfaces.of_servers(self._scope)
+
+    @_Once
+    def leading(self) -> Mapping[str, str]:
+        """The public addresses that lead to made interfaces, by the digits of these."""
+        addresses = self._backend.addresses.list(self._scope)
+        return {each.interface_id: each.address for each in addresses if each.interface_id}
 
     @_Once
     def tokens(self) -> Mapping[str, str]:
@@ -170,7 +176,16 @@ class Instance:
     @_Once
     def made(self) -> MadeInterface | None:
         """The interface that it was launched with, where that was made before; it has none from birth then."""
-        return None if self.gone else self.around.interfaces.get(self.server.id)
+        return next((each for each in self._interfaces if each.device_index == 0), None)
+
+    @_Once
+    def attached(self) -> list[MadeInterface]:
+        """Interfaces that it got later."""
+        return [each for each in self._interfaces if each.device_index != 0]
+
+    @_Once
+    def _interfaces(self) -> Sequence[MadeInterface]:
+        return () if self.gone else self.around.interfaces.get(self.server.id, ())
 
     @_Once
     def private_address(self) -> str | None:
@@ -221,8 +236,10 @@ class Instance:
         return self.server.options.source_check if self.made is None else self.made.source_dest_check
 
     @property
-    def interface_tags(self) -> Mapping[str, str]:
-        return self.around.kept_tags.get(self.interface_id, {})
+    def interface_tags(self) -> list[tuple[str, str]]:
+        """Those of all of its interfaces."""
+        ids = [self.interface_id, *(f"{arns.INTERFACE}-{each.id}" for each in self.attached)]
+        return [tag for each in ids for tag in self.around.kept_tags.get(each, {}).items()]
 
     @_Once
     def profile(self) -> dict[str, str] | None:
@@ -249,10 +266,14 @@ class Instance:
         """Its security groups; a terminated instance has none."""
         if self.gone:
             return []
-        if self.made is None:
-            return [self._group(group) for group in self.server.security_group_ids]
+        if self.made is not None:
+            return self.groups_of(self.made)
+        return [self._group(group) for group in self.server.security_group_ids]
+
+    def groups_of(self, made: MadeInterface) -> list[dict[str, str]]:
+        """Those of an interface that it has."""
         known = {group.short_id: group.id for group in self.around.groups.values()}
-        return [self._group(known.get(short, short)) for short in self.made.groups]
+        return [self._group(known.get(short, short)) for short in made.groups]
 
     def _group(self, group_id: str) -> dict[str, str]:
         group = self.around.groups.get(group_id)
@@ -305,42 +326,65 @@ def state(status: ServerStatus) -> dict[str, Any]:
     return {"Code": code, "Name": name}
 
 
+def interfaces_of(instance: Instance) -> list[dict[str, Any]]:
+    """Its network interfaces as parts of the instance; none before it has an address and once it is gone."""
+    own = interface_of(instance)
+    leading = instance.around.leading if instance.attached else {}
+    return [] if own is None else [own, *(_made(instance, each, leading.get(each.id)) for each in instance.attached)]
+
+
 def interface_of(instance: Instance) -> dict[str, Any] | None:
-    """Its network interface as part of the instance; None before it has an address and once it is gone."""
+    """The first of them."""
     if not instance.private_address or not instance.network_id:
         return None
-    association = {}
-    if instance.public_address:
-        public = {"PublicDnsName": instance.public_name, "PublicIp": instance.public_address}
-        association = {"Association": {"IpOwnerId": "amazon", **public}}
-    made = instance.made
-    told: dict[str, Any] = {
-        **association,
-        "Attachment": attachment(made) if made is not None else _of_birth(instance),
-        "Description": "" if made is None else made.description,
+    if instance.made is not None:
+        return _made(instance, instance.made, instance.public_address)
+    told = {
+        "Attachment": _of_birth(instance),
+        "Description": "",
         "Groups": instance.groups,
         "NetworkInterfaceId": instance.interface_id,
-        "OwnerId": instance.around.account,
-        "PrivateDnsName": instance.private_name,
-        "PrivateIpAddress": instance.private_address,
-        "PrivateIpAddresses": [
-            {
-                **association,
-                "Primary": True,
-                "PrivateDnsName": instance.private_name,
-                "PrivateIpAddress": instance.private_address,
-            }
-        ],
         "SourceDestCheck": instance.source_check,
-        "Status": "in-use",
         "VpcId": arns.resource_id(arns.NETWORK, instance.network_id),
-        "InterfaceType": "interface",
     }
-    if mac := instance.server.mac_address if made is None else made.mac:
-        told["MacAddress"] = mac
+    if instance.server.mac_address:
+        told["MacAddress"] = instance.server.mac_address
     if instance.subnet:
         told["SubnetId"] = arns.subnet_id(instance.subnet.id)
-    return told
+    return told | _addressed(instance, instance.private_address, instance.public_address)
+
+
+def _made(instance: Instance, made: MadeInterface, public: str | None) -> dict[str, Any]:
+    """One that was made by itself."""
+    told = {
+        "Attachment": attachment(made),
+        "Description": made.description,
+        "Groups": instance.groups_of(made),
+        "MacAddress": made.mac,
+        "NetworkInterfaceId": f"{arns.INTERFACE}-{made.id}",
+        "SourceDestCheck": made.source_dest_check,
+        "SubnetId": f"{arns.SUBNET}-{made.subnet}",
+        "VpcId": f"{arns.NETWORK}-{made.vpc}",
+    }
+    return told | _addressed(instance, made.address, public)
+
+
+def _addressed(instance: Instance, private: str, public: str | None) -> dict[str, Any]:
+    """What is told of the addresses of each, and of all alike."""
+    names, region = instance.around.names, instance.around.region
+    association = {}
+    if public:
+        led = {"PublicDnsName": names.of_public(public, region), "PublicIp": public}
+        association = {"Association": {"IpOwnerId": "amazon", **led}}
+    own = {"PrivateDnsName": names.of_private(private, region), "PrivateIpAddress": private}
+    return {
+        **association,
+        **own,
+        "InterfaceType": "interface",
+        "OwnerId": instance.around.account,
+        "PrivateIpAddresses": [{**association, "Primary": True, **own}],
+        "Status": "in-use",
+    }
 
 
 def attachment(made: MadeInterface) -> dict[str, Any]:
@@ -473,11 +517,6 @@ def _reason(instance: Instance) -> dict[str, str] | None:
     }
 
 
-def _interfaces(instance: Instance) -> list[dict[str, Any]]:
-    interface = interface_of(instance)
-    return [interface] if interface else []
-
-
 MEMBERS: Final[Members[Instance]] = {
     "InstanceId": lambda instance: instance.id,
     "ImageId": lambda instance: arns.image_id(instance.server.image_id) if instance.server.image_id else "",
@@ -505,7 +544,7 @@ MEMBERS: Final[Members[Instance]] = {
     "EbsOptimized": lambda instance: instance.server.options.ebs_optimized,
     "EnaSupport": lambda instance: instance.image.ena if instance.image else True,
     "Hypervisor": "xen",
-    "NetworkInterfaces": _interfaces,
+    "NetworkInterfaces": interfaces_of,
     "RootDeviceName": lambda instance: instance.root_device,
     "RootDeviceType": lambda instance: instance.image.root_device_type if instance.image else "ebs",
     "SecurityGroups": lambda instance: instance.groups,

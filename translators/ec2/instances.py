@@ -169,8 +169,8 @@ _INTERFACE_FILTERS: Final[Filters[Instance]] = {
     "attachment.instance-owner-id": "OwnerId",
     "attachment.network-card-index": "Attachment.NetworkCardIndex",
     "availability-zone": _of_interface(lambda instance: instance.server.zone),
-    "tag-key": _of_interface(lambda instance: list(instance.interface_tags)),
-    "tag-value": _of_interface(lambda instance: list(instance.interface_tags.values())),
+    "tag-key": _of_interface(lambda instance: [key for key, _ in instance.interface_tags]),
+    "tag-value": _of_interface(lambda instance: [value for _, value in instance.interface_tags]),
     **always(False, "deny-all-igw-traffic", "ipv6-native", "operator.managed", "requester-managed"),
     **never(
         "addresses.association.allocation-id",

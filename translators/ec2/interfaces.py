@@ -117,7 +117,7 @@ def _association(call: Call, address: ElasticAddress | None) -> dict[str, Any]:
         "AllocationId": f"{arns.ELASTIC_ADDRESS}-{address.id}",
         "AssociationId": f"{arns.ELASTIC_ASSOCIATION}-{address.association_id}",
         "IpOwnerId": call.account_id,
-        "PublicDnsName": "",
+        "PublicDnsName": call.backend.names.of_public(address.address, call.region),
         "PublicIp": address.address,
     }
     return {"Association": told}
@@ -127,7 +127,6 @@ def _own_words(call: Call, instance: Instance, own: dict[str, Any], kept: Elasti
     """What is told of an interface that an instance has from birth."""
     public = _association(call, kept)
     if public:
-        public["Association"]["PublicDnsName"] = instance.public_name
         own = {**own, **public, "PrivateIpAddresses": [{**each, **public} for each in own["PrivateIpAddresses"]]}
     attached = {"InstanceId": instance.id, "InstanceOwnerId": instance.around.account}
     return {
@@ -149,9 +148,14 @@ def made_words(
     """What is told of one that was made; ``groups``: names by short ids."""
     public = _association(call, address)
     managed = made.gateway_id is not None
+    own = {
+        "PrivateDnsName": call.backend.names.of_private(made.address, call.region),
+        "PrivateIpAddress": made.address,
+    }
     named = [{"GroupId": f"{arns.SECURITY_GROUP}-{each}", "GroupName": groups.get(each, "")} for each in made.groups]
     told: dict[str, Any] = {
         **public,
+        **own,
         "AvailabilityZone": made.zone,
         "AvailabilityZoneId": call.backend.catalog.zone_ids(call.scope, [made.zone]).get(made.zone),
         "Description": made.description,
@@ -161,8 +165,7 @@ def made_words(
         "MacAddress": made.mac,
         "NetworkInterfaceId": f"{arns.INTERFACE}-{made.id}",
         "OwnerId": call.account_id,
-        "PrivateIpAddress": made.address,
-        "PrivateIpAddresses": [{**public, "Primary": True, "PrivateIpAddress": made.address}],
+        "PrivateIpAddresses": [{**public, "Primary": True, **own}],
         "RequesterManaged": managed,
         "SourceDestCheck": made.source_dest_check and not managed,
         "Status": _status(made, instance),

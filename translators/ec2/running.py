@@ -269,7 +269,7 @@ def _check_interface(call: Call, data: Mapping[str, Any], tags: Mapping[str, Map
 
     Source: openstack/ec2-api, ec2api/api/instance.py, and kubernetes-sigs/cluster-api-provider-aws #5594 (the words).
     """
-    actions.check_forms(actions.INTERFACE, [each["NetworkInterfaceId"] for each in data["NetworkInterfaces"][:1]])
+    actions.digits_of(actions.INTERFACE, data["NetworkInterfaces"][0]["NetworkInterfaceId"])
     if call.params["MaxCount"] > 1:
         raise AWSError(
             "InvalidParameterCombination",

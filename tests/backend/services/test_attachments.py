@@ -66,8 +66,8 @@ def test_a_server_is_launched_where_its_interface_is(world: World, made: MadeInt
     now = here(world, made)
     assert (now.server_id, now.device_index, now.attached_at) == (server.id, 0, world.clock.now())
     assert noted(world) == []
-    assert world.backend.interfaces.of_launches(SCOPE) == {server.id: now}
-    assert world.backend.interfaces.of_launches(OTHER) == {}
+    assert world.backend.interfaces.of_servers(SCOPE) == {server.id: [now]}
+    assert world.backend.interfaces.of_servers(OTHER) == {}
 
 
 def test_one_that_somebody_has_and_one_that_is_not_there(world: World, made: MadeInterface, spec: ServerSpec) -> None:

@@ -166,6 +166,48 @@ def test_an_address_of_an_interface_that_was_attached_leads_to_its_instance(aws:
     assert (address["InstanceId"], address["NetworkInterfaceId"]) == (told["InstanceId"], eni)
 
 
+def test_an_instance_tells_of_the_interfaces_that_it_got_later(aws: Asking, eni: str, image: str, group: str) -> None:
+    run = {"ImageId": image, "InstanceType": "t3.micro", "MinCount": 1, "MaxCount": 1}
+    (told,) = aws("RunInstances", Placement={"AvailabilityZone": "us-east-1b"}, **run)["Instances"]
+    made = aws("AllocateAddress")
+    aws("AssociateAddress", AllocationId=made["AllocationId"], NetworkInterfaceId=eni)
+    aws("CreateTags", Resources=[eni], Tags=[{"Key": "second", "Value": "yes"}])
+    aws("AttachNetworkInterface", NetworkInterfaceId=eni, InstanceId=told["InstanceId"], DeviceIndex=1)
+    now = instance_of(aws, told["InstanceId"])
+    first, second = now["NetworkInterfaces"]
+    assert (first["Attachment"]["DeviceIndex"], first["PrivateIpAddress"]) == (0, now["PrivateIpAddress"])
+    assert (now["SecurityGroups"], now.get("PublicIpAddress")) == (first["Groups"], told.get("PublicIpAddress"))
+    (outer,) = interfaces(aws, NetworkInterfaceIds=[eni])
+    association = {name: outer["Association"][name] for name in ("PublicIp", "PublicDnsName")}
+    assert {name: second["Association"][name] for name in association} == association
+    held = {name: value for name, value in outer["Attachment"].items() if not name.startswith("Instance")}
+    alike = "Description Groups MacAddress NetworkInterfaceId PrivateDnsName PrivateIpAddress SubnetId VpcId Status"
+    assert {name: second[name] for name in alike.split()} == {name: outer[name] for name in alike.split()}
+    assert (second["Attachment"], second["Groups"]) == (held, [{"GroupId": group, "GroupName": "web"}])
+    names = {"network-interface-id": eni, "attachment.device-index": "1", "group-id": group, "tag-key": "second"}
+    for name, value in names.items():
+        filters = filtered(f"network-interface.{name}", value)
+        assert len(aws("DescribeInstances", Filters=filters)["Reservations"]) == 1, name
+    aws("DetachNetworkInterface", AttachmentId=second["Attachment"]["AttachmentId"])
+    assert instance_of(aws, told["InstanceId"])["NetworkInterfaces"] == [first]
+
+
+def test_a_made_interface_has_the_name_of_its_address(aws: Asking, eni: str) -> None:
+    (told,) = interfaces(aws, NetworkInterfaceIds=[eni])
+    name = f"ip-{told['PrivateIpAddress'].replace('.', '-')}.ec2.internal"
+    assert (told["PrivateDnsName"], told["PrivateIpAddresses"][0]["PrivateDnsName"]) == (name, name)
+
+
+def test_an_id_as_there_once_were(aws: Asking, asked: dict[str, Any]) -> None:
+    refused = aws.refused(
+        "RunInstances",
+        **{**asked, "NetworkInterfaces": [{**asked["NetworkInterfaces"][0], "NetworkInterfaceId": "eni-01234567"}]},
+    )
+    assert (refused.code, refused.message) == (
+        "InvalidNetworkInterfaceID.NotFound", "The networkInterface ID 'eni-01234567' does not exist"
+    )  # fmt: skip
+
+
 TOGETHER = "A network interface may not specify both a network interface ID and "
 
 
