@@ -262,8 +262,13 @@ class PrefixLists:
             self._store.transact(partial(self._take_back, scope, before, after))
             raise
         done = COMPLETED[after.state]
-        self._store.transact(lambda conn: rows.complete(conn, scope, after, done))
+        self._store.transact(partial(self._complete, scope, after, done))
         return replace(after, state=done)
+
+    def _complete(self, scope: Scope, after: PrefixList, done: ListState, conn: Connection) -> None:
+        """Where it was changed again meanwhile, the cloud may have heard the older change last: an engine looks."""
+        if not rows.complete(conn, scope, after, done):
+            rows.LEASED.pull(conn, (after.id,), self._clock.now())
 
     def _take_back(self, scope: Scope, before: PrefixList, after: PrefixList, conn: Connection) -> None:
         """Undo a version that the cloud refused, unless an engine has seen to it meanwhile."""

@@ -164,6 +164,21 @@ def test_of_two_changes_at_once_one_is_made(world, made):
     assert [each.cidr for each in world.backend.prefix_lists.entries(SCOPE, made.id)] == [TEN, ELEVEN]
 
 
+def test_a_change_that_the_cloud_hears_too_late_does_not_stay(world, made, group):
+    authorize(world, group, of(made))
+    world.pass_time(180)
+
+    def meanwhile() -> None:
+        world.pass_time(120)
+        world.backend.prefix_lists.modify(SCOPE, made.id, ListChange(remove=[ELEVEN]))
+
+    once(world, "set_addresses", meanwhile)
+    world.backend.prefix_lists.modify(SCOPE, made.id, ListChange(add={ELEVEN: None}))
+    assert [*sets(world).values()] == [[TEN, ELEVEN]]
+    world.pass_time(60)
+    assert [*sets(world).values()] == [[TEN]]
+
+
 def test_a_list_that_two_groups_name_at_once_is_made_once(world, made, group):
     other = world.backend.security_groups.create(SCOPE, "other", "d", None)
     once(world, "create_list", lambda: authorize(world, other, of(made)))
