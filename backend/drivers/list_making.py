@@ -11,6 +11,9 @@ from backend.domain.scope import Scope
 class ListMaking(Protocol):
     """Each call raises CloudUnavailable, NotAuthorized or Refused; writes OutcomeUnknown, too."""
 
+    def check_lists(self, scope: Scope) -> None:
+        """Whether rules may name one. Raises NoAddressGroups: the cloud has none, or heeds no such rule."""
+
     def create_list(self, scope: Scope, token: str, name: str, cidrs: Sequence[str]) -> str:
         """Make one of these blocks; the cloud's id of it.
 
@@ -19,7 +22,7 @@ class ListMaking(Protocol):
             name: for people to read.
 
         Raises:
-            NoAddressGroups: the cloud has none.
+            NoAddressGroups
             QuotaExceeded: of ``address_groups``.
         """
 

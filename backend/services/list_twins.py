@@ -30,6 +30,11 @@ class ListTwins:
         self._cloud = cloud
         self._clock = clock
 
+    def check(self, scope: Scope) -> None:
+        """Whether rules may name lists. Raises ListsUnsupported."""
+        with asking():
+            self.making.check_lists(scope)
+
     def ready(self, scope: Scope, lists: Iterable[PrefixList]) -> dict[str, ListPeer]:
         """Have the cloud know lists that rules are about to name, and tell as what, by what the rules call them.
 

@@ -85,6 +85,12 @@ class Changed:
         known = {rule.id for rule in self.before}
         return [rule for rule in self.after if rule.id not in known]
 
+    @property
+    def said(self) -> list[GroupRule]:
+        """What no rule said before: rules that were added, and those that were changed but for their description."""
+        known = {rule.meaning for rule in self.before}
+        return [rule for rule in self.after if rule.meaning not in known]
+
 
 class SecurityGroups:
     """Every call may raise CloudNotReached, NotPermitted or CloudRefused; the writes OutcomeUnclear, too."""
@@ -222,6 +228,8 @@ class SecurityGroups:
     def _known(self, scope: Scope, changed: Changed, lists: Mapping[str, PrefixList]) -> dict[str, ListPeer]:
         """What rules name lists as at the cloud, where those of now are made first."""
         wanted = {rule.peer for rule in changed.after if rule.of_list}
+        if any(rule.of_list for rule in changed.said):
+            self._lists.check(scope)
         ready = self._lists.ready(scope, [lists[peer] for peer in sorted(wanted & lists.keys())]) if wanted else {}
         return peers_of(each for peer, each in lists.items() if peer not in wanted) | ready
 
@@ -346,7 +354,7 @@ class SecurityGroups:
                 return None
             before = RULES.all(conn, scope, group_id=group.id)
             changed = Changed(before, _numbered(group.id, edit(before)))
-            if any(rule.of_group for rule in changed.added):
+            if any(rule.of_group for rule in changed.said):
                 counting.hold(conn, scope, _NAMED)
             lists = _lists_of(conn, scope, changed)
             _check(changed, lists)
@@ -479,7 +487,7 @@ def _lists_of(conn: Any, scope: Scope, changed: Changed) -> dict[str, PrefixList
     Raises:
         ListNotFound
     """
-    if changed.added and any(rule.of_list for rule in changed.after):
+    if changed.said and any(rule.of_list for rule in changed.after):
         prefix_lists.hold_named(conn, scope)
     return _named_lists(conn, scope, changed, ())
 
@@ -487,9 +495,8 @@ def _lists_of(conn: Any, scope: Scope, changed: Changed) -> dict[str, PrefixList
 def _named_lists(conn: Any, scope: Scope, changed: Changed, others: Collection[str]) -> dict[str, PrefixList]:
     """The same. ``others``: what the cloud's own rules call sets of addresses that are no lists of ours."""
     lists = prefix_lists.named_by(conn, scope, {rule.peer for rule in (*changed.before, *changed.after)})
-    known = {rule.meaning for rule in changed.before}
-    for rule in changed.after:
-        if not rule.of_list or rule.meaning in known or rule.peer in others:
+    for rule in changed.said:
+        if not rule.of_list or rule.peer in others:
             continue
         there = lists.get(rule.peer)
         if there is None or there.state is ListState.DELETE_IN_PROGRESS:
@@ -505,9 +512,8 @@ def _mend_lists(conn: Any, scope: Scope, group_id: str, lists: Iterable[str], no
 
 def _refuse_strangers(changed: Changed, ids: Mapping[str, str]) -> None:
     """Refuse new rules of groups that there are not in the VPC."""
-    known = {rule.meaning for rule in changed.before}
-    for rule in changed.after:
-        if rule.of_group and rule.meaning not in known and rule.peer not in ids:
+    for rule in changed.said:
+        if rule.of_group and rule.peer not in ids:
             raise security_group_findings.SecurityGroupNotFound(rule.peer)
 
 

@@ -60,6 +60,7 @@ QUOTA_CODES: Final = {
     "floatingips": "AddressLimitExceeded",
     "security_groups": "SecurityGroupLimitExceeded",
     "security_group_rules": "RulesPerSecurityGroupLimitExceeded",
+    "address_groups": "PrefixListLimitExceeded",
     "routers": "VpcLimitExceeded",
     "networks": "SubnetLimitExceeded",
     "subnets": "SubnetLimitExceeded",
@@ -71,6 +72,7 @@ _NOUNS: Final = {
     "floatingips": "addresses",
     "security_groups": "security groups",
     "security_group_rules": "security group rules",
+    "address_groups": "prefix lists that rules name",
     "routers": "VPCs",
     "networks": "subnets",
 }

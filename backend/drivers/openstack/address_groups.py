@@ -17,6 +17,7 @@ from backend.drivers.errors import AddressGroupInUse, AddressGroupNotFound, Clou
 from backend.drivers.installation import Installation
 from backend.drivers.openstack.declines import told
 from backend.drivers.openstack.kept import Kept
+from backend.drivers.openstack.layout import block_of
 from backend.drivers.openstack.refusals import of_any, of_network_write
 from backend.drivers.openstack.rest import NETWORK, Declined, Rest
 
@@ -44,9 +45,12 @@ class AddressGroups:
         self._heeded = heeded
         self._known: Kept[Scope, bool] = Kept(clock, self._ask)
 
-    def create_list(self, scope: Scope, token: str, name: str, cidrs: Sequence[str]) -> str:
+    def check_lists(self, scope: Scope) -> None:
         if not self._heeded or not self._known.get(scope, _AGE):
             raise NoAddressGroups
+
+    def create_list(self, scope: Scope, token: str, name: str, cidrs: Sequence[str]) -> str:
+        self.check_lists(scope)
         shown = _UNFIT.sub("?", name)[:_LONGEST].strip()
         group = {"name": shown, "description": self._mark(token), "addresses": [*cidrs]}
         try:
@@ -68,7 +72,7 @@ class AddressGroups:
     def set_addresses(self, scope: Scope, list_id: str, cidrs: Sequence[str]) -> None:
         wanted = set(cidrs)
         for _ in range(_LOOKS):
-            here = set(self._group(scope, list_id).get("addresses") or ())
+            here = {block_of(each) for each in self._group(scope, list_id).get("addresses") or ()}
             try:
                 self._put(scope, list_id, "add_addresses", wanted - here)
                 self._put(scope, list_id, "remove_addresses", here - wanted)

@@ -245,6 +245,14 @@ def _group(group: Document, network_id: str) -> SecurityGroup:
     return SecurityGroup(group["id"], plain_name(name), "", own_network, rules, installation=installation)
 
 
+def block_of(told: str) -> str:
+    """A block of addresses in its canonical form: Neutron ends some of IPv6 with the dots of IPv4.
+
+    Source: netaddr, strategy/ipv6.py, which writes them as inet_ntop does (``::ffff:0.0.0.0/96``).
+    """
+    return str(ipaddress.ip_network(told, strict=False)) if "." in told and ":" in told else told
+
+
 def rule_of(rule: Document) -> Rule:
     """A rule of Neutron's document."""
     protocol = str(rule.get("protocol") or "-1")
@@ -256,7 +264,7 @@ def rule_of(rule: Document) -> Rule:
         protocol=_PROTOCOLS.get(protocol, protocol),
         port_from=rule.get("port_range_min"),
         port_to=rule.get("port_range_max"),
-        cidr=None if group or addresses else rule.get("remote_ip_prefix") or anywhere,
+        cidr=None if group or addresses else block_of(rule.get("remote_ip_prefix") or anywhere),
         group_id=group,
         list_id=addresses,
         ipv6=v6,

@@ -79,6 +79,7 @@ READS = (
     "holder",
     "find_security_group",
     "find_lists",
+    "check_lists",
     "security_group_rules",
     "pools",
     "balancers",

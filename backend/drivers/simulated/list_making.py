@@ -17,6 +17,10 @@ class SimulatedListMaking:
         self._installation = installation
         self._groups = AddressGroups(world.state, world.projects)
 
+    def check_lists(self, scope: Scope) -> None:
+        with self._world.call(Call("check_lists", scope)):
+            pass
+
     def create_list(self, scope: Scope, token: str, name: str, cidrs: Sequence[str]) -> str:
         with self._world.call(Call("create_list", scope)):
             return self._groups.add(scope, self._installation(), token, name, cidrs)

@@ -9,9 +9,11 @@ import pytest
 
 from backend import Backend, errors
 from backend.domain import network_findings
+from backend.domain.prefix_lists import Family
 from backend.domain.security_groups import RULES_LIMIT, GroupRule
 from backend.drivers.simulated.faults import Where
 from backend.services.security_groups import SecurityGroups
+from backend.store import counting
 from backend.store.records import Records
 from tests.factories import SCOPE, World
 
@@ -80,3 +82,28 @@ def test_a_groups_name_costs_the_rules_of_no_other(
     groups.create(SCOPE, "third", "d", None)
     groups.delete(SCOPE, web.id)
     assert other.id not in {rule.group_id for rule in read}
+
+
+@pytest.mark.parametrize("added", [True, False])
+def test_who_has_a_rule_name_something_holds_it_until_that_is_written(
+    world: World, groups: SecurityGroups, monkeypatch: pytest.MonkeyPatch, added: bool
+) -> None:
+    """Who deletes a group or a list holds the same: on SQLite, which has one writer, nobody sees it missing."""
+    held: list[str] = []
+    monkeypatch.setattr(counting, "hold", lambda _conn, _scope, what: held.append(what))
+    web, peer = (groups.create(SCOPE, name, "d", None) for name in ("web", "peer"))
+    made = world.backend.prefix_lists.create(SCOPE, "office", Family.IPV4, 5, {}, None)
+    groups.change(SCOPE, web.id, lambda here: [*here, *rules("10.0.0.0/8", 1)])
+    held.clear()
+    named = {peer.id: "named security groups", made.peer: "named prefix lists"}
+    for port, (wanted, what) in enumerate(named.items(), start=2):
+        if added:
+            (new,) = [replace(rule, from_port=port) for rule in rules(wanted, 1)]
+            groups.change(SCOPE, web.id, lambda here, new=new: [*here, new])
+        else:
+            change = lambda rule, peer=wanted: rule if rule.egress else replace(rule, peer=peer)  # noqa: E731
+            groups.change(SCOPE, web.id, lambda here, change=change: [change(rule) for rule in here])
+        assert held.count(what) == 1, held
+    held.clear()
+    groups.change(SCOPE, web.id, lambda here: [replace(rule, description="d") for rule in here])
+    assert held == []

@@ -9,7 +9,7 @@ import pytest
 
 from backend.domain.ids import short_id
 from backend.domain.prefix_lists import LIMIT
-from backend.drivers.errors import NoAddressGroups, Refused
+from backend.drivers.errors import NoAddressGroups, QuotaExceeded, Refused
 from backend.drivers.network import Rule
 from backend.drivers.simulated.address_groups import AddressGroups
 from backend.drivers.simulated.faults import Where
@@ -360,6 +360,37 @@ def test_a_cloud_without_address_groups_refuses_rules_alone(aws: Asking, world: 
     (found,) = aws("DescribeSecurityGroups", GroupIds=[group])["SecurityGroups"]
     assert found["IpPermissions"] == []
     assert aws("DeleteManagedPrefixList", PrefixListId=list_id)["PrefixList"]["State"] == "delete-complete"
+
+
+def test_a_cloud_that_heeds_no_lists_any_more_takes_no_further_rules_of_them(
+    aws: Asking, world: World, group: str
+) -> None:
+    list_id, other = (make(aws, cidr)["PrefixListId"] for cidr in (TEN, ELEVEN))
+    authorize(aws, group, list_id)
+    rule = authorize(aws, group, other, port=80)["SecurityGroupRuleId"]
+    for port in (22, 23):
+        world.simulated.faults.refuse(NoAddressGroups(), Where(calls=("check_lists",)))
+        asked = permission(list_id, port=port)
+        assert aws.code("AuthorizeSecurityGroupIngress", GroupId=group, IpPermissions=asked) == "UnsupportedOperation"
+    world.simulated.faults.refuse(NoAddressGroups(), Where(calls=("check_lists",)))
+    change = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "PrefixListId": list_id}
+    asked = {"GroupId": group, "SecurityGroupRules": [{"SecurityGroupRuleId": rule, "SecurityGroupRule": change}]}
+    assert aws.code("ModifySecurityGroupRules", **asked) == "UnsupportedOperation"
+    (found,) = aws("DescribeSecurityGroups", GroupIds=[group])["SecurityGroups"]
+    assert [each["FromPort"] for each in found["IpPermissions"]] == [80, 443]
+    world.simulated.faults.refuse(NoAddressGroups(), Where(calls=("check_lists",)))
+    anywhere = [{"IpProtocol": "tcp", "FromPort": 1, "ToPort": 1, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
+    aws("AuthorizeSecurityGroupIngress", GroupId=group, IpPermissions=anywhere)
+    aws("RevokeSecurityGroupIngress", GroupId=group, IpPermissions=permission(list_id))
+
+
+def test_a_cloud_that_may_have_no_more_lists(aws: Asking, world: World, group: str) -> None:
+    list_id = make(aws, TEN)["PrefixListId"]
+    world.simulated.faults.refuse(QuotaExceeded("address_groups", 1, -1), Where(calls=("create_list",)))
+    refused = aws.refused("AuthorizeSecurityGroupIngress", GroupId=group, IpPermissions=permission(list_id))
+    assert (refused.code, "vCPU" in refused.message, "_" in refused.message) == (
+        "PrefixListLimitExceeded", False, False
+    )  # fmt: skip
 
 
 def test_a_change_that_the_cloud_refuses_is_taken_back(aws: Asking, world: World, group: str) -> None:

@@ -82,6 +82,23 @@ def test_addresses_become_those_that_are_wanted(services, making, scope):
     assert len(services.of("PUT")) == 2
 
 
+def test_neutron_writes_some_blocks_of_ipv6_in_another_form(services, making, scope):
+    services.on("GET", f"{PATH}/.*", told("::1.2.3.0/120", "::1.2.4.0/120"))
+    services.on("PUT", f"{PATH}/.*", Reply(200, {}))
+    making.set_addresses(scope, LIST, ["::102:300/120", "::102:400/120"])
+    assert services.of("PUT") == []
+    rule = {"direction": "ingress", "ethertype": "IPv6", "remote_ip_prefix": "::1.2.3.0/120"}
+    assert rule_of(rule).cidr == "::102:300/120"
+
+
+def test_a_cloud_whose_firewall_heeds_none_takes_no_rule_of_one_that_is_there(services, rest, clock, scope):
+    making_of(rest, services, clock).check_lists(scope)
+    with pytest.raises(errors.NoAddressGroups):
+        making_of(rest, services, clock, heeded=False).check_lists(scope)
+    with pytest.raises(errors.NoAddressGroups):
+        making_of(rest, services, clock, "router").check_lists(scope)
+
+
 @pytest.mark.parametrize("kind", ["AddressesAlreadyExist", "AddressesNotFound"])
 def test_addresses_that_somebody_else_writes_are_looked_at_again(services, making, scope, kind):
     services.on("GET", f"{PATH}/.*", told(), told(TEN))
