@@ -17,6 +17,8 @@ LEADING: Final = "leading"
 """An address that is being led elsewhere; what is remembered of it has the cloud's id of the address."""
 JOINING: Final = "joining"
 """An interface that a server is being launched with; what is remembered of it has the cloud's id of the interface."""
+ENDING: Final = "ending"
+"""An interface whose server is on its way out, and that ends with it; likewise."""
 UNLED: Final = timedelta(minutes=2)
 """When an engine takes up what a request began and did not end: the cloud may be at it until then."""
 UNJOINED: Final = timedelta(minutes=10)

@@ -26,7 +26,7 @@ from backend.drivers.compute import Compute, Server
 from backend.engine.context import Context
 from backend.engine.jobs import Write
 from backend.engine.lanes import Call, answer_of
-from backend.store import alarm_changes, alarms, balancers, brakes, launch_addresses
+from backend.store import addresses, alarm_changes, alarms, balancers, brakes, launch_addresses
 from backend.store.alarms import ALARMS, ROUNDS, RoundLease
 from backend.store.session import Connection
 from backend.store.types import from_micros
@@ -202,3 +202,4 @@ def _keep(
     if ended := [came.ended for came in done if came.ended is not None]:
         balancers.pull_of_servers(conn, scope, ended, now + _GOING)
         launch_addresses.pull(conn, scope, ended, now + _GOING)
+        addresses.note_ending(conn, scope, ended, now + _GOING)

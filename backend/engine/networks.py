@@ -12,12 +12,13 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
-from backend.domain.addresses import ADDRESS, INTERFACE, JOINING, LEADING
+from backend.domain.addresses import ADDRESS, ENDING, INTERFACE, JOINING, LEADING
 from backend.domain.ids import short_id
 from backend.domain.networks import SUBNET, VPC, Progress, Subnet, Vpc
 from backend.domain.scope import Scope
 from backend.drivers.address_making import AddressMaking, InterfaceMaking
 from backend.drivers.network_making import MadeSubnet, NetworkMaking
+from backend.engine import interface_ends
 from backend.engine.context import Context
 from backend.engine.jobs import Job, Write
 from backend.engine.joining import join
@@ -160,10 +161,10 @@ class _Settling:
 def take_away(context: Context, lease: MakingLease) -> Job:
     """End what was made and found no row: it is known by a token that nobody else has.
 
-    What is noted of an address that is led elsewhere, or of an interface that a server is launched with, is no making:
-    that goes on.
+    What is noted of an address that is led elsewhere, or of an interface that a server is launched with or that ends
+    with its server, is no making: that goes on.
     """
-    goes_on = {LEADING: lead, JOINING: join}.get(lease.kind)
+    goes_on = {LEADING: lead, JOINING: join, ENDING: interface_ends.end}.get(lease.kind)
     if goes_on is not None:
         yield from goes_on(context, lease)
         return

@@ -26,7 +26,7 @@ from backend.engine.lanes import Call, answer_of
 from backend.engine.loose_ports import PortSweep
 from backend.engine.settings import EngineSettings
 from backend.engine.volume_health import VolumeLook
-from backend.store import clusters, launch_addresses, leases, orphans, sightings, wakes, watches
+from backend.store import addresses, clusters, launch_addresses, leases, orphans, sightings, wakes, watches
 from backend.store.launch_addresses import LAUNCH_ADDRESSES
 from backend.store.leases import WatchLease
 from backend.store.orphans import Orphans
@@ -93,6 +93,7 @@ class _Look:
             launch_addresses.want(conn, self.scope, wanting, now)
         if gone:
             launch_addresses.pull(conn, self.scope, gone, now)
+            addresses.note_ending(conn, self.scope, gone, now)
 
     def forget_orphans(self, listed: Collection[str], conn: Connection) -> None:
         """What a complete listing did not tell is nobody's orphan any more, and its public address is looked at."""

@@ -85,7 +85,10 @@ class Attachments:
         self._store.transact(work)
 
     def free(self, scope: Scope, interface_id: str) -> bool:
-        """Take it from a server that is gone, as nobody tells when that is; whether one had it."""
+        """Take it from a server that is gone, as nobody tells when that is; whether one had it.
+
+        One that ends with its server is ended by an engine.
+        """
         with self._store.read() as conn:
             here = rows.INTERFACES.one(conn, scope, id=interface_id)
         if here is None or here.server_id is None or here.attachment_id is None:
@@ -94,6 +97,10 @@ class Attachments:
             with asking():
                 self._compute.get(scope, here.server_id)
         except server_findings.ServerUnknown:
+            if here.delete_on_termination:
+                ended, now = [here.server_id], self._clock.now()
+                self._store.transact(lambda conn: rows.note_ending(conn, scope, ended, now))
+                return False
             self.part(scope, interface_id, here.attachment_id)
             return True
         return False

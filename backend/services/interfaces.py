@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -180,6 +180,20 @@ class Interfaces:
             raise InterfaceInUse(interface_id) from busy
         self._store.transact(lambda conn: rows.INTERFACES.remove(conn, scope, id=interface_id))
         self._catalog.drop("subnets", scope)
+
+    def end_with(self, scope: Scope, servers: Collection[str]) -> Iterator[MadeInterface]:
+        """End those that end with servers (the cloud's ids), which are on their way out, and tell of each.
+
+        What the cloud does not end now, as its server has it still, an engine ends.
+        """
+        for each in self.list(scope):
+            if each.delete_on_termination and each.server_id in servers:
+                with suppress(errors.Finding):
+                    twice(partial(self._making.delete_interface, scope, each.cloud_id))
+                    now = self._clock.now()
+                    self._store.transact(lambda conn: rows.end_interface(conn, scope, each, now))  # noqa: B023
+                    self._catalog.drop("subnets", scope)
+                yield each
 
     def attach(self, scope: Scope, interface_id: str, server_id: str, index: int) -> str:
         """Give it to a server; the digits of the attachment.

@@ -30,6 +30,7 @@ from backend.services.server_changes import protected
 from backend.services.tokens import Claim, Tokens
 from backend.store import (
     activities,
+    addresses,
     balancers,
     bindings,
     client_tokens,
@@ -459,9 +460,12 @@ class Servers:
 
 
 def _left(conn: Connection, scope: Scope, ended: Sequence[str], at: datetime) -> None:
-    """Have looked at what servers leave behind (places at balancers, public addresses); nothing waits for them."""
+    """Have looked at what servers leave behind (places at balancers, public addresses, interfaces that end with them);
+    nothing waits for them.
+    """
     balancers.pull_of_servers(conn, scope, ended, at)
     launch_addresses.pull(conn, scope, ended, at)
+    addresses.note_ending(conn, scope, ended, at)
     power_wishes.forget(conn, scope, ended)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Connection, select
 
 from backend.domain.addresses import (
+    ENDING,
     JOINING,
     LEADING,
     UNJOINED,
@@ -78,6 +80,23 @@ def part_interface(conn: Connection, scope: Scope, interface: MadeInterface) -> 
     nothing = dict.fromkeys(("server_id", "attachment_id", "device_index", "attached_at"))
     INTERFACES.change(conn, scope, interface.id, **nothing, delete_on_termination=False)
     MAKINGS.remove(conn, scope, id=interface.cloud_id)
+
+
+def note_ending(conn: Connection, scope: Scope, server_ids: Collection[str], at: datetime) -> None:
+    """Servers are on their way out, or gone: an engine ends the interfaces that end with them."""
+    for each in INTERFACES.all(conn, scope, delete_on_termination=True):
+        if each.server_id in server_ids and lock_interface(conn, scope, each.id) is not None:
+            _note(conn, scope, Making(each.cloud_id, ENDING, at), at)
+
+
+def end_interface(conn: Connection, scope: Scope, interface: MadeInterface, now: datetime) -> None:
+    """The cloud has it no more; addresses that led there lead to nothing."""
+    INTERFACES.remove(conn, scope, id=interface.id)
+    for each in ADDRESSES.all(conn, scope, interface_id=interface.id):
+        if (here := lock_address(conn, scope, each.id)) is not None and here.interface_id == interface.id:
+            nothing = dict.fromkeys(("association_id", "server_id", "interface_id", "private_address"))
+            ADDRESSES.change(conn, scope, here.id, **nothing)
+            note_leading(conn, scope, here, now)
 
 
 def _note(conn: Connection, scope: Scope, making: Making, due_at: datetime) -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final
 
-from backend import errors
 from backend.domain import server_findings
 from backend.domain.address_findings import InterfaceInUse, InterfaceMissing
 from backend.domain.ids import short_id
@@ -129,15 +128,9 @@ def terminate(call: Call) -> Result:
 
 
 def _end_interfaces(call: Call, servers: Collection[str]) -> None:
-    """End the made interfaces that go with servers. One that cannot be ended now stays, as one that nothing has."""
-    backend, scope = call.backend, call.scope
-    for made in backend.interfaces.list(scope):
-        if made.delete_on_termination and made.server_id in servers:
-            with suppress(errors.Finding):
-                backend.addresses.part(scope, made.id)
-                backend.interfaces.detach(scope, made.attachment_id or "", gone=True)
-                backend.interfaces.delete(scope, made.id)
-                backend.resource_tags.remove(scope, [f"{arns.INTERFACE}-{made.id}"], None)
+    """End the made interfaces that end with servers."""
+    for made in call.backend.interfaces.end_with(call.scope, servers):
+        call.backend.resource_tags.remove(call.scope, [f"{arns.INTERFACE}-{made.id}"], None)
 
 
 def _told(moved: Sequence[Moved]) -> list[dict[str, Any]]:
