@@ -55,11 +55,13 @@ class PowerWish:
 
     Attributes:
         id: cloud id of the server; the last act that was asked of it is the one that waits.
+        refused_seconds: for how long the cloud, asked time and again, refused it; None: not yet.
     """
 
     id: str
     act: PowerAct
     asked_at: datetime
+    refused_seconds: int | None = None
 
     def shown(self, status: ServerStatus) -> ServerStatus:
         """What a server of this status is on its way to."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from backend.domain.node import ServerStatus
 from backend.domain.power import PowerAct, PowerWish
@@ -28,11 +28,19 @@ SOONEST: Final = timedelta(seconds=1)
 LONGEST: Final = timedelta(seconds=15)
 """Between two tries of what the cloud would not do yet."""
 PATIENCE: Final = timedelta(minutes=10)
-"""What the cloud still refuses then is given up. A system that does not listen is rebooted hard after two minutes."""
-_COMING: Final = frozenset({ServerStatus.BUILDING, ServerStatus.UNKNOWN})
-"""Who is like that may be what the act is for again."""
+"""What the cloud has refused for so long is given up. A system that does not listen is rebooted hard after two minutes.
+
+The pauses between its refusals count: neither when it was away nor when no engine was there was anything refused.
+"""
 
 Steps = Generator[Sequence[Call] | Write, Any, Any]
+
+
+class _Retry(NamedTuple):
+    """After how long it is tried again, and for how long it will have been refused by then."""
+
+    pause: timedelta
+    refused_seconds: int | None
 
 
 def fulfil(context: Context, lease: PowerLease) -> Job:
@@ -62,7 +70,9 @@ class _Fulfilling:
             return None
         if isinstance(found, errors.CloudError):
             return self._later(wish, found)
-        if found.status in _COMING and found.status not in wish.act.allowed:
+        if found.status is ServerStatus.UNKNOWN:  # the cloud does not reach where it runs: that is no verdict
+            return self._later(wish, errors.CloudUnavailable(f"it is {found.status}"))
+        if found.status is ServerStatus.BUILDING and found.status not in wish.act.allowed:
             return self._later(wish, errors.ServerBusy(f"it is {found.status}"))
         if found.status is not wish.act.acts_on:
             return None
@@ -77,10 +87,10 @@ class _Fulfilling:
         (answer,) = yield [Call(self.lease.scope, partial(answer_of, call))]
         return answer
 
-    def _later(self, wish: PowerWish, error: errors.CloudError) -> timedelta | None:
+    def _later(self, wish: PowerWish, error: errors.CloudError) -> _Retry | None:
         """A cloud that is away says nothing of the server: its return is waited for, however long."""
-        age = self.context.now() - wish.asked_at
-        over = age >= PATIENCE and isinstance(error, errors.Refused)
+        refused = isinstance(error, errors.Refused)
+        over = refused and timedelta(seconds=wish.refused_seconds or 0) >= PATIENCE
         LOG.log(
             logging.WARNING if over else logging.INFO,
             "project=%s region=%s server=%s its %s %s: %s",
@@ -90,10 +100,13 @@ class _Fulfilling:
         )
         if over:
             return None
-        pause = min(max(age / 4, SOONEST), LONGEST)
-        return max(pause, self.context.settings.cloud_retry) if isinstance(error, errors.CloudUnavailable) else pause
+        pause = min(max((self.context.now() - wish.asked_at) / 4, SOONEST), LONGEST)
+        if refused:
+            return _Retry(pause, (wish.refused_seconds or 0) + round(pause.total_seconds()))
+        away = isinstance(error, errors.CloudUnavailable)
+        return _Retry(max(pause, self.context.settings.cloud_retry) if away else pause, wish.refused_seconds)
 
-    def end(self, wish: PowerWish, retry: timedelta | None, conn: Connection) -> None:
+    def end(self, wish: PowerWish, retry: _Retry | None, conn: Connection) -> None:
         """Give the row back, or delete it; what was asked of the server meanwhile is due at once."""
         if LEASED.fence(conn, self.lease) is None:
             return
@@ -102,4 +115,5 @@ class _Fulfilling:
         elif retry is None:
             LEASED.forget(conn, self.lease)
         else:
-            LEASED.release(conn, self.lease, self.context.now() + retry)
+            due_at = self.context.now() + retry.pause
+            LEASED.release(conn, self.lease, due_at, refused_seconds=retry.refused_seconds)

@@ -49,7 +49,8 @@ def _replace(conn: Connection, scope: Scope, wish: PowerWish, at: datetime) -> b
         waiting = POWER_WISHES.hold(conn, scope, id=wish.id)
         if waiting is not None and waiting.act is PowerAct.STOP:
             return True
-    return POWER_WISHES.change(conn, scope, wish.id, act=wish.act, asked_at=wish.asked_at, due_at=at)
+    anew = {"act": wish.act, "asked_at": wish.asked_at, "refused_seconds": wish.refused_seconds}
+    return POWER_WISHES.change(conn, scope, wish.id, **anew, due_at=at)
 
 
 def done(conn: Connection, scope: Scope, wish: PowerWish) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index
+from sqlalchemy import Column, Index, Integer
 
 from backend.store.table import WORD, leased, record
 from backend.store.types import Instant
@@ -12,6 +12,7 @@ power_wishes = record(
     "power_wishes",
     Column("act", WORD, nullable=False),
     Column("asked_at", Instant, nullable=False),
+    Column("refused_seconds", Integer),
     *leased(),
     Index(None, "project_id", "region"),
 )

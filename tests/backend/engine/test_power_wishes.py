@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -279,6 +280,60 @@ def test_a_cloud_that_is_away_is_waited_for(world: EngineWorld, server: Server, 
     assert (asked, waiting(world)) == (["reboot"], [PowerAct.STOP])
     world.pass_time(60, step=1)
     assert (asked[-1], real(world, server), waiting(world)) == ("stop", ServerStatus.STOPPED, [])
+
+
+def test_what_a_cloud_refuses_after_it_was_away_for_long_is_tried_on(
+    world: EngineWorld, server: Server, asked: list[str]
+) -> None:
+    faults, long = world.simulated.faults, 2 * power_wishes.PATIENCE.total_seconds()
+    faults.refuse(errors.ServerBusy("task_state migrating"), Where(calls=("stop",)), seconds=long + 120)
+    stop(world, server)
+    world.pass_time(20, step=1)
+    faults.unavailable(Where(calls=("get",)), seconds=long - 20)
+    world.pass_time(long + 90, step=5)
+    assert (asked, waiting(world), seen(world, server)) == ([], [PowerAct.STOP], {ServerStatus.STOPPING})
+    world.pass_time(60, step=1)
+    assert (asked, real(world, server), waiting(world)) == (["stop"], ServerStatus.STOPPED, [])
+
+
+def test_what_no_engine_was_there_for_is_tried_on(world: EngineWorld, server: Server, asked: list[str]) -> None:
+    faults = world.simulated.faults
+    faults.refuse(errors.ServerBusy("task_state migrating"), Where(calls=("stop",)))
+    stop(world, server)
+    world.pass_time(20, step=1)
+    world.clock.move(2 * power_wishes.PATIENCE.total_seconds())
+    world.pass_time(30, step=1)
+    assert waiting(world) == [PowerAct.STOP]
+    faults.lift()
+    world.pass_time(30, step=1)
+    assert (asked, real(world, server), waiting(world)) == (["stop"], ServerStatus.STOPPED, [])
+
+
+def test_a_server_of_which_nothing_is_known_is_waited_for(
+    world: EngineWorld, server: Server, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nova tells so where it does not reach the cell of the server."""
+    reboot(world, server)
+    stop(world, server)
+    asked.clear()
+    compute, get = world.simulated.cloud.compute, world.simulated.cloud.compute.get
+    with monkeypatch.context() as patched:
+        patched.setattr(compute, "get", lambda *args: replace(get(*args), status=ServerStatus.UNKNOWN))
+        world.pass_time(2 * power_wishes.PATIENCE.total_seconds(), step=5)
+    world.pass_time(60, step=1)
+    assert (asked, real(world, server), waiting(world)) == (["stop"], ServerStatus.STOPPED, [])
+
+
+def test_what_is_asked_for_anew_is_tried_for_as_long_again(world: EngineWorld, server: Server) -> None:
+    faults, patience = world.simulated.faults, power_wishes.PATIENCE.total_seconds()
+    faults.refuse(errors.ServerBusy("task_state migrating"), Where(calls=("stop", "reboot")))
+    reboot(world, server)
+    world.pass_time(patience - 60, step=1)
+    stop(world, server)
+    world.pass_time(patience - 60, step=1)
+    assert waiting(world) == [PowerAct.STOP]
+    world.pass_time(150, step=1)
+    assert waiting(world) == []
 
 
 @pytest.mark.parametrize(("busy", "act"), [(reboot, stop), (image, reboot)])
