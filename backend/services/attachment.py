@@ -21,6 +21,7 @@ from backend.drivers.cloud import Cloud
 from backend.drivers.compute import Server
 from backend.services.catalog import asking
 from backend.store import clusters, nodes
+from backend.store.power_wishes import POWER_WISHES
 from backend.store.session import Connection
 
 _VERSION: Final = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
@@ -51,11 +52,12 @@ def servers(cloud: Cloud, catalog: Catalog, scope: Scope, shorts: Sequence[str])
 
 
 def check(conn: Connection, scope: Scope, cluster: Cluster, wanted: Sequence[Server]) -> None:
-    """Refuse servers that some cluster has, and those outside the cluster's zones.
+    """Refuse servers that some cluster has, those outside the cluster's zones, and those that are to stop.
 
     Raises:
         ServerNotAttachable
     """
+    wishes = POWER_WISHES.of(conn, scope, [server.id for server in wanted])
     taken = nodes.by_servers(conn, scope, [server.short_id for server in wanted])
     for server in wanted:
         node = taken.get(server.short_id)
@@ -64,6 +66,9 @@ def check(conn: Connection, scope: Scope, cluster: Cluster, wanted: Sequence[Ser
             raise ServerNotAttachable(server.short_id, "in_cluster", owner)
         if server.zone not in cluster.spec.zones:
             raise ServerNotAttachable(server.short_id, "zone")
+        wish = wishes.get(server.id)
+        if wish is not None and (shown := wish.shown(server.status)) is not ServerStatus.ACTIVE:
+            raise ServerNotAttachable(server.short_id, "not_running", state=str(shown))
 
 
 def node(cluster: Cluster, server: Server, now: datetime) -> Node:

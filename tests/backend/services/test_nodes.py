@@ -18,6 +18,8 @@ from backend.domain.ids import short_id
 from backend.domain.node import Health, NodeState
 from backend.domain.profile import ProfileRef
 from backend.domain.server_findings import ServerNotAttachable, ServerUnknown
+from backend.drivers.errors import ServerBusy
+from backend.drivers.simulated.faults import Where
 from backend.store import activities, journal, nodes
 from tests.factories import NOW, OTHER, SCOPE, World, activity
 
@@ -160,6 +162,23 @@ class TestAttach:
         world.simulated.operator.pause(server.id)
         with pytest.raises(ServerNotAttachable, match="not_running"):
             api.attach(SCOPE, "web", [server.short_id])
+
+    def test_a_server_that_is_to_stop_once_the_cloud_lets_it(self, world, api):
+        world.group()
+        server = world.server()
+        world.simulated.faults.refuse(ServerBusy("in task_state image_snapshot"), Where(calls=("stop", "reboot")))
+        world.backend.servers.reboot(SCOPE, [server])
+        world.backend.servers.stop(SCOPE, [server])
+        with pytest.raises(ServerNotAttachable) as found:
+            api.attach(SCOPE, "web", [server.short_id])
+        assert (found.value.why, found.value.state) == ("not_running", "stopping")
+
+    def test_a_server_that_is_to_be_rebooted_runs(self, world, api):
+        world.group()
+        server = world.server()
+        world.simulated.faults.refuse(ServerBusy("in task_state image_snapshot"), Where(calls=("reboot",)))
+        world.backend.servers.reboot(SCOPE, [server])
+        assert len(api.attach(SCOPE, "web", [server.short_id])) == 1
 
     def test_a_server_of_a_cluster(self, world, api):
         world.group()
