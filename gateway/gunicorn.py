@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import gc
 import os
+from pathlib import Path
 from typing import Any
 
 from gunicorn.glogging import Logger
 from prometheus_client.multiprocess import mark_process_dead
 
-from gateway import inherited, log_lines, reloading
+from gateway import counts, inherited, log_lines, reloading
 from gateway.config import gunicorn_options, load
 
 
@@ -47,13 +48,21 @@ def post_worker_init(_worker: Any) -> None:
 
 
 def child_exit(_server: Any, worker: Any) -> None:
-    """Take a worker process that ended out of the live metrics."""
+    """Keep what a worker process counted that ended, and take it out of what is told of those that live."""
     _forget(worker.pid)
 
 
+_left: set[int] = set()
+"""Processes that ended, whose files could not be put together yet."""
+
+
 def _forget(pid: int) -> None:
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    if folder is not None:
         mark_process_dead(pid)  # type: ignore[no-untyped-call]
+        left = counts.put_together(Path(folder), _left | {pid})
+        _left.clear()
+        _left.update(left)
 
 
 errorlog = "-"

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Final, Protocol
 
 from gateway.auth import keys
+from gateway.counts import lives, put_together
 from gateway.supervisor import Command, Supervisor
 
 START_SECONDS: Final = 30
@@ -111,21 +112,11 @@ def counting_folder() -> Path | None:
     name = f"coppice-{os.geteuid()}-serve-"
     for left in SHARED_MEMORY.glob(f"{name}*"):
         number = left.name.removeprefix(name)
-        if number.isdecimal() and not _lives(int(number)):
+        if number.isdecimal() and not lives(int(number)):
             shutil.rmtree(left, ignore_errors=True)
     with contextlib.suppress(OSError):  # no room, or somebody else's
         return empty(SHARED_MEMORY / f"{name}{os.getpid()}")
     return None
-
-
-def _lives(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # somebody else's has the number now
-        pass
-    return True
 
 
 def is_ready(endpoint: str) -> bool:
@@ -191,7 +182,8 @@ def keep_running(state: Path, endpoint: str, commands: Sequence[Command], words:
     together = {"PROMETHEUS_MULTIPROC_DIR": str(counted)}
     family = [Command(each.name, each.arguments, {**together, **each.environment}) for each in commands]
     (state / "coppice.pid").write_text(f"{os.getpid()}\n")
-    Supervisor(state, family).run(lambda stopping: _announce(endpoint, words, state, stopping, clock))
+    kept = Supervisor(state, family, ended=lambda number: put_together(counted, {number}))
+    kept.run(lambda stopping: _announce(endpoint, words, state, stopping, clock))
     shutil.rmtree(counted, ignore_errors=True)
     (state / "coppice.pid").unlink(missing_ok=True)
 

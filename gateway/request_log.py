@@ -8,11 +8,13 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Final
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from gateway import counts
 from translators.registry import Caller
 
 _NAMING: Final = re.compile(r"(Name|Names|Id|Ids|ID|IDs|Arn|ARN|ARNs|Arns|Url|Resource|Resources)$")
@@ -73,11 +75,13 @@ def names_in(params: Mapping[str, Any]) -> dict[str, str]:
 
 def metrics_text(registry: CollectorRegistry = REGISTRY) -> str:
     """All metrics in Prometheus's text format; of all gunicorn workers where their counts come together."""
-    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    if folder is None:
         return generate_latest(registry).decode()
     together = CollectorRegistry()
     MultiProcessCollector(together)  # type: ignore[no-untyped-call]
-    return generate_latest(together).decode()
+    with counts.at_rest(Path(folder)):
+        return generate_latest(together).decode()
 
 
 @lru_cache(maxsize=1)

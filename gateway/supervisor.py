@@ -45,9 +45,17 @@ class Supervisor:
         folder: where pid and log files go.
         commands: started in order, stopped in reverse.
         log_bytes: how long a log may become, about.
+        ended: told the number of each process that ended by itself.
     """
 
-    def __init__(self, folder: Path, commands: Sequence[Command], log_bytes: int = LOG_BYTES) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        commands: Sequence[Command],
+        log_bytes: int = LOG_BYTES,
+        ended: Callable[[int], object] = lambda _: None,
+    ) -> None:
+        self._ended = ended
         self._folder = folder
         self._commands = commands
         self._log_bytes = log_bytes
@@ -74,6 +82,7 @@ class Supervisor:
     def _restart_ended(self) -> None:
         for command in self._commands:
             if self._running[command.name].poll() is not None:
+                self._ended(self._running[command.name].pid)
                 self._start(command)
 
     def bound_logs(self) -> None:

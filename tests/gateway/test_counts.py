@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest, values
 from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from gateway.counts import Counts
+from gateway import gunicorn, request_log
+from gateway.counts import Counts, at_rest, put_together
 
 
 class Disk:
@@ -97,3 +100,124 @@ def test_a_scrape_tells_what_found_room(tmp_path, disk, monkeypatch):
     disk.room = 1 << 16
     count.inc(1)
     assert b"done_total 2.0" in generate_latest(registry)
+
+
+def test_a_scrape_sees_no_file_that_has_no_room_yet(tmp_path, disk, monkeypatch):
+    seen = []
+
+    def reserve(*_):
+        seen.append([each.name for each in tmp_path.glob("*.db")])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", reserve)
+    Counts(str(tmp_path / "counter_1.db")).write_value("a", 1.0, 0.0)
+    assert (seen, list(tmp_path.iterdir())) == ([[], []], [])
+
+
+def test_a_file_is_reserved_by_who_does_not_append_to_it(tmp_path, monkeypatch):
+    """Where the file's system cannot, glibc refuses to write zeros to one that appends, and musl does not try."""
+
+    def reserve(descriptor, _offset, _length):
+        appends = fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_APPEND
+        raise OSError(errno.EBADF if appends else errno.EOPNOTSUPP, "it cannot")
+
+    monkeypatch.setattr(os, "posix_fallocate", reserve)
+    path = tmp_path / "counter_1.db"
+    counts = Counts(str(path))
+    for number in range(2000):
+        counts.write_value(f"a rather long key of a count with its labels, {number}", number, 0.0)
+    assert counts.is_whole
+    assert path.stat().st_blocks * 512 >= path.stat().st_size > 1 << 16
+    assert len(_kept(path)) == 2000
+    counts.close()
+
+
+@pytest.fixture
+def counting(tmp_path, monkeypatch):
+    """Counts so much of everything, as a process of that number that has ended."""
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+
+    def count(process, number, at=0.0):
+        made = values.MultiProcessValue(lambda: process)
+        made("counter", "done", "done_total", ("what",), ("x",), "What was done.").inc(number)
+        for bound in ("0.1", "+Inf"):
+            made("histogram", "took", "took_bucket", ("le",), (bound,), "How long it took.").inc(number)
+        made("histogram", "took", "took_sum", (), (), "How long it took.").inc(number / 10)
+        made("gauge", "late", "late", (), (), "How late it is.", "mostrecent").set(number, at)
+        made("gauge", "mine", "mine", (), (), "What each has.", "all").set(number)
+
+    return count
+
+
+ENDED = 2**22 + 1
+"""No process has such a number."""
+
+
+def _told():
+    return sorted(line for line in request_log.metrics_text().splitlines() if not line.startswith("#"))
+
+
+def _names(folder):
+    return sorted(each.name for each in folder.iterdir())
+
+
+def test_what_ended_processes_counted_stays_and_their_files_go(tmp_path, counting):
+    for number in range(3):
+        counting(ENDED + number, 1 + number, at=10.0 - number)
+    counting(os.getpid(), 5, at=1.0)
+    before = _told()
+    assert 'done_total{what="x"} 11.0' in before
+    assert "late 1.0" in before
+    for number in range(3):
+        assert put_together(tmp_path, {ENDED + number}) == set()
+        assert _told() == before
+    assert [name for name in _names(tmp_path) if str(os.getpid()) not in name] == [
+        "counter_ended.db",
+        *(f"gauge_all_{ENDED + number}.db" for number in range(3)),
+        "gauge_mostrecent_ended.db",
+        "histogram_ended.db",
+    ]
+
+
+def test_a_process_that_has_the_number_by_now_keeps_its_files(tmp_path, counting):
+    counting(os.getpid(), 1)
+    before = _names(tmp_path)
+    assert put_together(tmp_path, {os.getpid()}) == set()
+    assert _names(tmp_path) == before
+
+
+def test_nothing_is_put_together_while_somebody_reads(tmp_path, counting):
+    counting(ENDED, 1)
+    before = _names(tmp_path)
+    with at_rest(tmp_path):
+        assert put_together(tmp_path, {ENDED}) == {ENDED}
+    assert _names(tmp_path) == before
+    assert put_together(tmp_path, {ENDED}) == set()
+    assert "counter_ended.db" in _names(tmp_path)
+
+
+def test_without_room_files_of_ended_processes_stay(tmp_path, disk, counting):
+    counting(ENDED, 1)
+    before, told, disk.room = _names(tmp_path), _told(), 0
+    assert put_together(tmp_path, {ENDED}) == {ENDED}
+    assert (_names(tmp_path), _told()) == (before, told)
+
+
+def test_what_cannot_be_read_stays(tmp_path, counting):
+    counting(ENDED, 1)
+    torn = tmp_path / f"counter_{ENDED}.db"
+    torn.write_bytes(b"\x40\x00\x00\x00\x00\x00\x00\x00\xff\xff\x00\x00")
+    assert put_together(tmp_path, {ENDED}) == {ENDED}
+    assert {torn.name, "histogram_ended.db"} <= set(_names(tmp_path))
+    assert "counter_ended.db" not in _names(tmp_path)
+
+
+def test_a_master_takes_up_again_what_could_not_be_put_together(tmp_path, counting):
+    counting(ENDED, 1)
+    counting(ENDED + 1, 1)
+    with at_rest(Path(tmp_path)):
+        gunicorn._forget(ENDED)
+    assert f"counter_{ENDED}.db" in _names(tmp_path)
+    gunicorn._forget(ENDED + 1)
+    assert [name for name in _names(tmp_path) if name.startswith("counter")] == ["counter_ended.db"]
+    assert 'done_total{what="x"} 2.0' in _told()
