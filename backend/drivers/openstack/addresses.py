@@ -26,7 +26,7 @@ from backend.drivers.errors import (
     SubnetNotFound,
 )
 from backend.drivers.installation import Installation
-from backend.drivers.openstack.busy import when_at_rest
+from backend.drivers.openstack.busy import until_done, when_at_rest
 from backend.drivers.openstack.declines import told
 from backend.drivers.openstack.network import OpenStackNetworking
 from backend.drivers.openstack.outside import public_network
@@ -113,17 +113,20 @@ class Addresses:
         return None if found is None else str(found["id"])
 
     def delete_interface(self, scope: Scope, interface_id: str) -> None:
-        for pause in (*_PAUSES, None):
+        refused: list[NotAuthorized] = []
+
+        def is_gone() -> bool:
             try:
                 self._delete(scope, f"/ports/{interface_id}", "PortNotFound")
-            except NotAuthorized as refused:
+            except NotAuthorized as error:
                 if self.holder(scope, interface_id) is None:
                     raise
-                if pause is None:
-                    raise Busy(f"a server has port {interface_id} still") from refused
-                self._clock.wait(pause)
-            else:
-                return
+                refused.append(error)
+                return False
+            return True
+
+        if not until_done(self._clock, _PAUSES, is_gone):
+            raise Busy(f"a server has port {interface_id} still") from refused[-1]
 
     def change_interface(
         self,
@@ -175,12 +178,8 @@ class Addresses:
                     raise of_server(declined, server_id) from declined
 
         when_at_rest(self._clock, ask)
-        for pause in (*_PAUSES, None):
-            if self.holder(scope, interface_id) is None:
-                return
-            if pause is not None:
-                self._clock.wait(pause)
-        raise OutcomeUnknown(f"server {server_id} has port {interface_id} still")
+        if not until_done(self._clock, _PAUSES, lambda: self.holder(scope, interface_id) is None):
+            raise OutcomeUnknown(f"server {server_id} has port {interface_id} still")
 
     def _lead(self, scope: Scope, address_id: str, port: str | None) -> None:
         asked = {"floatingip": {"port_id": port}}

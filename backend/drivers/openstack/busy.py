@@ -7,7 +7,7 @@ of the engine's, and waits there for as long as it takes.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
 from backend.clock import Clock
@@ -45,3 +45,19 @@ def when_at_rest(clock: Clock, ask: Callable[[], T]) -> T:
         return ask()
     finally:
         _places.release()
+
+
+def until_done(clock: Clock, pauses: Sequence[float], is_done: Callable[[], bool]) -> bool:
+    """Whether what was taken on is done, looked at after each of these pauses, or once where as many wait as may."""
+    if is_done():
+        return True
+    if not _places.acquire(blocking=False):
+        return False
+    try:
+        for pause in pauses:
+            clock.wait(pause)
+            if is_done():
+                return True
+    finally:
+        _places.release()
+    return False
