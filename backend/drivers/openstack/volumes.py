@@ -17,7 +17,7 @@ from backend.clock import Clock
 from backend.domain.scope import Scope
 from backend.drivers import errors
 from backend.drivers.openstack import volume_notes as notes
-from backend.drivers.openstack.busy import when_at_rest
+from backend.drivers.openstack.busy import until_done, when_at_rest
 from backend.drivers.openstack.declines import told
 from backend.drivers.openstack.kept import Kept
 from backend.drivers.openstack.refusals import of_server, of_snapshot, of_volume
@@ -80,15 +80,20 @@ class OpenStackVolumes:
 
     def delete(self, scope: Scope, volume_id: str) -> None:
         """Cinder keeps a volume while it has snapshots; those that are going already are waited for."""
-        for pause in (*_PAUSES, None):
+        refused: list[errors.VolumeConflict] = []
+
+        def is_gone() -> bool:
             try:
                 self._write(scope, "DELETE", volume_id, "", None)
-            except errors.VolumeConflict:
-                if pause is None or not self._is_parting(scope, volume_id):
+            except errors.VolumeConflict as conflict:
+                if not self._is_parting(scope, volume_id):
                     raise
-                self._clock.wait(pause)
-            else:
-                return
+                refused.append(conflict)
+                return False
+            return True
+
+        if not until_done(self._clock, _PAUSES, is_gone):
+            raise refused[-1]
 
     def _is_parting(self, scope: Scope, volume_id: str) -> bool:
         """Whether a volume is about to be without snapshots."""
