@@ -119,7 +119,9 @@ class Audit:
                 return self._opened[0]
             os.close(self._opened[0])
             self._opened = None
-        opened = os.open(self.file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        # Nobody waits for who is to read a pipe: without one what is written is lost, and told as that.
+        opened = os.open(self.file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
+        os.set_blocking(opened, True)
         found = os.fstat(opened)
         self._opened = opened, found.st_dev, found.st_ino
         return opened

@@ -107,6 +107,17 @@ def test_one_that_cannot_be_written_refuses_nobody_and_is_told_once(tmp_path, ca
     assert len(told(tmp_path / "none" / "audit.log")) == 1
 
 
+def test_a_pipe_that_nobody_reads_holds_up_nobody(file, caplog):
+    os.mkfifo(file)
+    audit = Audit(file, now=lambda: NOW)
+    audit(record())
+    assert "cannot be written" in caplog.text
+    reader = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
+    audit(record())
+    assert json.loads(os.read(reader, 1 << 16))["request_id"] == "id-1"
+    os.close(reader)
+
+
 def test_of_what_was_sent_names_alone_are_kept():
     given = {
         "AutoScalingGroupName": "x" * 5000,
