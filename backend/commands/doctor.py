@@ -5,10 +5,12 @@ It changes nothing, and asks the cloud as an engine would: in projects that have
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 from backend.clock import Clock
@@ -71,6 +73,7 @@ class Ward:
         members: names of the engines that a coordinator tells; None: there is none; raises CannotDo.
         buses: what became of a word to the brokers of each bus, by what it is called.
         misnamed: settings that nobody reads.
+        trail: the file of the audit trail; None: there is none.
     """
 
     store: Store
@@ -84,6 +87,7 @@ class Ward:
     members: Callable[[], Collection[str]] | None = None
     buses: Mapping[str, Callable[[], Sequence[Broker]]] = field(default_factory=dict)
     misnamed: Sequence[str] = ()
+    trail: Path | None = None
 
 
 def examined(ward: Ward) -> Rows:
@@ -95,6 +99,8 @@ def examined(ward: Ward) -> Rows:
 
 def _checks(ward: Ward) -> Iterator[Checked]:
     yield _settings(ward.misnamed)
+    if ward.trail is not None:
+        yield _trail(ward.trail)
     try:
         began = ward.clock.monotonic()
         present, reason = migrate.stands_at(ward.store), migrate.refusal(ward.store)
@@ -130,6 +136,31 @@ def _settings(misnamed: Sequence[str]) -> Checked:
     if not misnamed:
         return Checked("settings", OK, "each is known by its name")
     return Checked("settings", WARNING, told_of(misnamed), "correct the names: docs/configuration.md tells them")
+
+
+def _trail(file: Path) -> Checked:
+    """Whether gateways can tell there who did what. Nothing is written, for that would be an event."""
+    name, todo = "audit trail", "correct [audit] file, or what the gateways' user may do there: events are lost"
+    try:
+        why = _unwritable(file)
+    except OSError as error:
+        why = f"{file}: {error.strerror}"
+    return Checked(name, FAULT, why, todo) if why else Checked(name, OK, f"{file} can be written")
+
+
+def _unwritable(file: Path) -> str:
+    """What keeps this process's user from writing to the end of a file, or to begin it; empty where nothing does."""
+    folder = file.parent
+    if not folder.is_dir():
+        return f"there is no folder {folder}"
+    if file.is_dir():
+        return f"{file} is a folder"
+    place = file if file.exists() else folder
+    if not os.access(place, os.W_OK if place is file else os.W_OK | os.X_OK):
+        return f"{place} may not be written by who asks this"
+    regular = place is folder or file.is_file()
+    room = os.statvfs(folder)
+    return f"there is no room in {folder}" if regular and room.f_blocks and not room.f_bavail else ""
 
 
 def told_of(misnamed: Sequence[str]) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import os
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from backend.clock import SystemClock
 from backend.commands import brakes, doctor, engine_list, groups, opening
@@ -81,11 +83,19 @@ def _suspend_arguments(parser: argparse.ArgumentParser) -> None:
 def _suspend(asked: argparse.Namespace) -> Told:
     present, store = _opened()
     project, region = _place(present, asked)
-    who = f"{getpass.getuser()}@{socket.gethostname()}"
+    who = f"{_user()}@{socket.gethostname()}"
     with store.read() as conn:
         now = store.lease_now(conn)  # as everybody reads it, whatever this machine's clock says
     brake = Brake(project or "", region or "", now, who[:255], asked.reason[:255])
     return brakes.suspend(store, brake)
+
+
+def _user() -> str:
+    """Who asks: a name, or a number where the system knows none, as in a container of any user."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def _resume(asked: argparse.Namespace) -> Told:
@@ -94,7 +104,7 @@ def _resume(asked: argparse.Namespace) -> Told:
     return brakes.resume(store, project, asked.region or "")
 
 
-def _doctor(misnamed: Callable[[], Sequence[str]], _asked: argparse.Namespace) -> Told:
+def _doctor(misnamed: Callable[[], Sequence[str]], trail: Callable[[], Path | None], _asked: argparse.Namespace) -> Told:
     present, clock = opening.settings(), SystemClock()
     store = opening.store_of(present)
     open_cloud = partial(opening.cloud_of, present, store)
@@ -107,6 +117,7 @@ def _doctor(misnamed: Callable[[], Sequence[str]], _asked: argparse.Namespace) -
         members=partial(opening.members_of, present) if present.coordinator else None,
         buses=opening.buses_of(present),
         misnamed=misnamed(),
+        trail=trail(),
     )
     if present.driver == "openstack":
         log_in, time = partial(opening.service_user_of, present), partial(opening.cloud_time_of, present)
@@ -114,12 +125,15 @@ def _doctor(misnamed: Callable[[], Sequence[str]], _asked: argparse.Namespace) -
     return doctor.examined(ward)
 
 
-def commands(words: Words, misnamed: Callable[[], Sequence[str]]) -> Sequence[Command]:
+def commands(
+    words: Words, misnamed: Callable[[], Sequence[str]], trail: Callable[[], Path | None]
+) -> Sequence[Command]:
     """The commands.
 
     Args:
         words: AWS's, in which a group's owner reads what happened.
         misnamed: settings that nobody reads.
+        trail: the file of the audit trail; None: there is none.
     """
     return (
         Command("engines", "list the engines, who has how much, and who is silent", _engines),
@@ -137,6 +151,6 @@ def commands(words: Words, misnamed: Callable[[], Sequence[str]]) -> Sequence[Co
         Command(
             "doctor",
             "look what is wrong with the installation, and tell what to do (status 1: a fault)",
-            partial(_doctor, misnamed),
+            partial(_doctor, misnamed, trail),
         ),
     )

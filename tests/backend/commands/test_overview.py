@@ -10,6 +10,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import text
@@ -227,6 +228,30 @@ def test_a_sound_installation_has_nothing_to_do(migrated):
     assert {"database", "schema", "clocks", "engines", "work", "brake", "nova us-east-1", "octavia us-east-1"} <= {
         row["check"] for row in told
     }
+
+
+def test_an_audit_trail_that_cannot_be_written_is_a_fault(migrated, tmp_path, monkeypatch):
+    def told(file):
+        return next(
+            ((row["state"], row["found"]) for row in _examined(migrated, trail=file) if row["check"] == "audit trail"),
+            None,
+        )
+
+    file = tmp_path / "audit.log"
+    assert told(None) is None
+    assert told(file) == ("ok", f"{file} can be written")
+    assert not file.exists()
+    assert told(tmp_path / "nowhere" / "audit.log") == ("FAULT", f"there is no folder {tmp_path / 'nowhere'}")
+    assert told(tmp_path) == ("FAULT", f"{tmp_path} is a folder")
+    file.write_text("")
+    with monkeypatch.context() as full:
+        full.setattr(os, "statvfs", lambda _: SimpleNamespace(f_blocks=10, f_bavail=0))
+        assert told(file) == ("FAULT", f"there is no room in {tmp_path}")
+    with monkeypatch.context() as denied:
+        denied.setattr(os, "access", lambda *_: False)
+        assert told(file)[1].startswith(f"{file} may not be written")
+        file.unlink()
+        assert told(file)[1].startswith(f"{tmp_path} may not be written")
 
 
 def test_whether_anybody_listens_is_told_where_a_bus_is_named(migrated):
@@ -516,6 +541,15 @@ def test_each_is_a_command(state, form, capsys):
     assert wsgi.main(["resume-all", "-o", form]) == 0
     assert "The brake is off" in capsys.readouterr().out
     assert opening.settings().state == str(state)
+
+
+def test_a_brake_is_put_on_by_a_user_whom_the_system_does_not_know(state, monkeypatch, capsys):
+    """Such as a container's that runs as any number."""
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 2**31 - 7)
+    assert wsgi.main(["suspend-all"]) == 0
+    assert f"{2**31 - 7}@" in capsys.readouterr().out
 
 
 def test_a_project_is_named_as_its_account_is_and_one_that_is_not_there_is_refused(state, capsys):
