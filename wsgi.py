@@ -59,6 +59,7 @@ from backend.commands.opening import (
     store_of,
     traces_of,
     webhook_keys_of,
+    with_database,
 )
 from backend.config import BackendSettings
 from backend.domain.consultations import Question
@@ -237,8 +238,7 @@ def _optional(chosen: BackendSettings, cloud: Cloud) -> Mapping[str, Send]:
 def create_gateway() -> Flask:
     """The WSGI application."""
     log_lines.to_stderr()
-    chosen = settings()
-    _log_from(chosen.log_level)
+    chosen = _worker_settings()
     asked = gateway_config.parsed()
     gateway, audit = gateway_config.settings_of(asked), gateway_config.audit_of(asked)
     store = store_of(chosen, seal=seal_of(chosen, inherited.SHARED.left()))
@@ -303,11 +303,20 @@ def create_gateway() -> Flask:
     )
 
 
+def _worker_settings() -> BackendSettings:
+    """The settings of a process that serves, with the database that those before it had under the same master."""
+    chosen = settings()
+    _log_from(chosen.log_level)
+    for url in inherited.DATABASE.left():
+        chosen = with_database(chosen, url)
+    inherited.DATABASE.leave([chosen.database_url])
+    return chosen
+
+
 def create_metadata() -> Metadata:
     """The metadata service of guests. Raises CannotDo where nobody could ask it."""
     log_lines.to_stderr()
-    chosen = settings()
-    _log_from(chosen.log_level)
+    chosen = _worker_settings()
     asked = gateway_config.metadata_of(gateway_config.parsed())
     embedded = chosen.driver != "openstack"
     if embedded:
@@ -351,6 +360,12 @@ def _misnamed() -> Sequence[str]:
     known = {group: {option.dest for option in options} for group, options in config.OPTIONS.items()}
     known |= gateway_config.known()
     return misnamed.names(known, os.environ.get("COPPICE_CONFIG"), os.environ)
+
+
+def _trail() -> Path | None:
+    """The file of the audit trail."""
+    audit = gateway_config.audit_of(gateway_config.parsed())
+    return None if audit is None else audit.file
 
 
 def _engine_log_from(level: str) -> None:
@@ -467,7 +482,7 @@ COMMANDS = (
     *batches.COMMANDS,
     *receivers.COMMANDS,
     *sources.COMMANDS,
-    *overview.commands(explaining.WORDS, _misnamed),
+    *overview.commands(explaining.WORDS, _misnamed, _trail),
 )
 
 

@@ -31,6 +31,7 @@ def on_starting(server: Any) -> None:
     """The process that starts the others tells what it has to tell in such lines, too, and makes what they share."""
     log_lines.to_stderr()
     inherited.SHARED.make_room()
+    inherited.DATABASE.make_room()
     reloading.BEGUN.make_room()
     server.reload = reloading.careful(server.app.wsgi, server.reload, _forget)
 

@@ -32,10 +32,11 @@ from backend.drivers.openstack.archive import SwiftArchive
 from backend.engine.settings import EngineSettings
 from backend.store.secrets import Seal, new_key
 from backend.store.session import Store
-from gateway import local
+from gateway import inherited, local
 from gateway.auth import keys
 from gateway.auth.identity import Identity
 from gateway.auth.sessions import SessionCredentials
+from gateway.inherited import Inheritance
 from tests.factories import SCOPE, World, uuid_of
 
 
@@ -338,6 +339,24 @@ def test_receivers_answer_in_the_gateway_without_a_signature(tmp_path, monkeypat
     answer = wsgi.create_gateway().test_client().post("/receivers/nobodys-token", data=b"")
     assert (answer.status_code, answer.json) == (404, {"error": "There is no receiver here."})
     assert json.loads((tmp_path / "audit.log").read_text())["action"] == "receivers:HearAlarm"
+
+
+def test_a_worker_that_begins_later_has_the_database_of_those_before_it(tmp_path, monkeypatch, caplog):
+    room = Inheritance()
+    room.make_room()
+    monkeypatch.setattr(inherited, "DATABASE", room)
+    monkeypatch.delenv("COPPICE_CONFIG", raising=False)
+    first, second = (f"sqlite:///{tmp_path}/{name}.db" for name in ("first", "second"))
+    monkeypatch.setenv("OS_DATABASE__URL", first)
+    assert wsgi._worker_settings().database_url == first
+    assert "another database" not in caplog.text
+    monkeypatch.setenv("OS_DATABASE__URL", second)
+    monkeypatch.setenv("OS_DATABASE__POOL_SIZE", "3")
+    again = wsgi._worker_settings()
+    assert (again.database_url, again.pool_size) == (first, 3)
+    assert "[database] url names another database than before, which is taken at the next start alone" in caplog.text
+    room.make_room()  # another master's
+    assert wsgi._worker_settings().database_url == second
 
 
 def test_the_metadata_service_is_made_of_the_settings(tmp_path, monkeypatch):

@@ -29,6 +29,7 @@ from backend.commands.opening import (
     store_of,
     this_process,
     traces_of,
+    with_database,
 )
 from backend.commands.seals import Keeper
 from backend.config import BackendSettings
@@ -149,9 +150,11 @@ def _record(clock: Clock, settings: EngineSettings) -> EngineRecord:
 def _engine(outlets_of: OutletsOf, set_level: SetLevel, _asked: argparse.Namespace) -> None:
     bell = Bell()
     keepers: list[Keeper] = []
-    signals = Signals(bell, partial(_settings_again, set_level, keepers))
+    known: list[str] = []
+    signals = Signals(bell, partial(_settings_again, set_level, keepers, known))
     signals.heed()  # first of all: it may have to wait for the database, and a signal that nobody heeds ends a process
     chosen = settings()
+    known.append(chosen.database_url)
     set_level(chosen.log_level)
     traces = traces_of(chosen, "coppice-engine")
     store = store_of(chosen, redoes=True, seal=seal_of(chosen))
@@ -211,8 +214,14 @@ class Signals:
         self._bell.ring()
 
 
-def _settings_again(set_level: SetLevel, keepers: Sequence[Keeper]) -> EngineSettings | None:
-    """The settings as they are now; None, and told, where they cannot be read. Keys are looked for meanwhile."""
+def _settings_again(
+    set_level: SetLevel, keepers: Sequence[Keeper], databases: Sequence[str]
+) -> EngineSettings | None:
+    """The settings as they are now; None, and told, where they cannot be read. Keys are looked for meanwhile.
+
+    Args:
+        databases: the URL of the one that it works on, which stays.
+    """
     for keeper in keepers:
         keeper.soon()
     try:
@@ -221,6 +230,8 @@ def _settings_again(set_level: SetLevel, keepers: Sequence[Keeper]) -> EngineSet
         LOG.error("the settings cannot be read, those of before stay: %s", error)  # noqa: TRY400 - the words say it
         return None
     set_level(chosen.log_level)
+    for url in databases:
+        with_database(chosen, url)
     return chosen.engine
 
 

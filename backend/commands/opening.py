@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import hmac
+import logging
 import os
 import secrets
 import socket
@@ -64,6 +65,7 @@ _LOOK_REQUESTS = 6
 LAST_SECONDS = 2.0
 """For what is kept of spans at the end of a process."""
 _managers: dict[str, KeptKeys] = {}
+LOG = logging.getLogger(__name__)
 UNREADABLE = (cfg.Error, cfg.ConfigSourceValueError)
 """What is raised where settings cannot be read."""
 
@@ -79,6 +81,18 @@ def _parsed() -> cfg.ConfigOpts:
     named = os.environ.get("COPPICE_CONFIG")
     conf(args=[], project="coppice", default_config_files=[named] if named else [])
     return conf
+
+
+def with_database(chosen: BackendSettings, url: str) -> BackendSettings:
+    """Settings that were read again, with the database of before: nobody goes over to another one while it runs.
+
+    Gateways and engines are told to read theirs one after another, and would meet in two databases meanwhile; what is
+    under way would be written into one that knows nothing of it.
+    """
+    if chosen.database_url == url:
+        return chosen
+    LOG.warning("[database] url names another database than before, which is taken at the next start alone")
+    return replace(chosen, database_url=url)
 
 
 def this_process() -> tuple[str, str, int]:

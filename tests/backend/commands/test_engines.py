@@ -102,6 +102,9 @@ def test_an_engine_takes_up_other_settings_and_ends_in_order(tmp_path, database)
         process.send_signal(signal.SIGHUP)
         told = "silence_seconds is less than 3 times beat_seconds"
         assert told in _lines_until(process, told)
+        config.write_text("[DEFAULT]\nlog_level = warning\n[database]\nurl = sqlite:////another.db\n")
+        process.send_signal(signal.SIGHUP)
+        assert "at the next start alone" in _lines_until(process, "names another database than before")
         config.write_text("[DEFAULT]\nlog_level = warning\n[engine]\ncloud_calls = 3\n")
         process.send_signal(signal.SIGHUP)
         with store.read() as conn:
