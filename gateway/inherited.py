@@ -1,7 +1,7 @@
 """What worker processes leave to those that their master forks after them, in memory that all of them share.
 
-That is keys, for a worker that begins while the keys' manager is away would have none otherwise, and the database, which
-stays the same for as long as the master lives. The master makes the room before it forks and never looks into it;
+That is keys, for a worker that begins while the keys' manager is away would have none otherwise, and the database,
+which stays the same for as long as the master lives. The master makes the room before it forks and never looks into it;
 nothing of it is written to a disk, and it ends with them.
 """
 

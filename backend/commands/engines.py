@@ -214,9 +214,7 @@ class Signals:
         self._bell.ring()
 
 
-def _settings_again(
-    set_level: SetLevel, keepers: Sequence[Keeper], databases: Sequence[str]
-) -> EngineSettings | None:
+def _settings_again(set_level: SetLevel, keepers: Sequence[Keeper], databases: Sequence[str]) -> EngineSettings | None:
     """The settings as they are now; None, and told, where they cannot be read. Keys are looked for meanwhile.
 
     Args:

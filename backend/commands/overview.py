@@ -104,7 +104,9 @@ def _resume(asked: argparse.Namespace) -> Told:
     return brakes.resume(store, project, asked.region or "")
 
 
-def _doctor(misnamed: Callable[[], Sequence[str]], trail: Callable[[], Path | None], _asked: argparse.Namespace) -> Told:
+def _doctor(
+    misnamed: Callable[[], Sequence[str]], trail: Callable[[], Path | None], _asked: argparse.Namespace
+) -> Told:
     present, clock = opening.settings(), SystemClock()
     store = opening.store_of(present)
     open_cloud = partial(opening.cloud_of, present, store)
