@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,14 @@ def say(url: str) -> None:
 
 
 class _Hearer:
+    """Threads hear side by side: one line is printed after the other."""
+
+    def __init__(self) -> None:
+        self._printing = threading.Lock()
+
     def info(self, _context: Any, publisher: str, kind: str, payload: Any, metadata: Any) -> None:
-        print(json.dumps([publisher, kind, payload, metadata["message_id"]]), flush=True)
+        with self._printing:
+            print(json.dumps([publisher, kind, payload, metadata["message_id"]]), flush=True)
 
 
 def hear(url: str) -> None:
