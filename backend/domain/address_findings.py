@@ -48,6 +48,14 @@ class InterfaceInUse(Finding):
 
 
 @dataclass(eq=False)
+class IndexTaken(Finding):
+    """The server (the cloud's id) has an interface there."""
+
+    server: str
+    index: int
+
+
+@dataclass(eq=False)
 class InterfaceManaged(Finding):
     """It belongs to a gateway, and goes with it."""
 

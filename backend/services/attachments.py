@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from backend.clock import Clock
 from backend.domain import server_findings
-from backend.domain.address_findings import InterfaceInUse, InterfaceMissing
+from backend.domain.address_findings import IndexTaken, InterfaceInUse, InterfaceMissing
 from backend.domain.addresses import MadeInterface
 from backend.domain.scope import Scope
 from backend.drivers.cloud import Cloud
 from backend.services.catalog import asking
 from backend.store import addresses as rows
+from backend.store import counting
 from backend.store.session import Store
+
+_HELD: Final = "attached interfaces"
+"""Held by who attaches one to a server: of each index that has one."""
 
 
 class Attachments:
@@ -44,7 +48,7 @@ class Attachments:
         Returns:
             The interface as it was.
 
-        Raises: as ``check``.
+        Raises: as ``check``, and IndexTaken.
         """
         self.free(scope, interface_id)
         now = self._clock.now()
@@ -56,6 +60,10 @@ class Attachments:
         }
 
         def work(conn: Any) -> MadeInterface:
+            if server_id is not None:
+                counting.hold(conn, scope, _HELD)
+                if rows.INTERFACES.count(conn, scope, server_id=server_id, device_index=index):
+                    raise IndexTaken(server_id, index)
             interface = _check_free(rows.lock_interface(conn, scope, interface_id), interface_id, attachment_id)
             rows.INTERFACES.change(conn, scope, interface_id, **values)
             if server_id is None:

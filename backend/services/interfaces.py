@@ -199,7 +199,7 @@ class Interfaces:
         """Give it to a server; the digits of the attachment.
 
         Raises:
-            InterfaceInUse
+            InterfaceInUse, IndexTaken
             ServerUnknown, ServerConflict
         """
         attachment = new_digits()

@@ -410,6 +410,12 @@ TABLE.update(
         address_findings.InterfaceInUse: lambda found: AWSError(
             "InvalidParameterValue", f"Network interface '{arns.INTERFACE}-{found.id}' is currently in use."
         ),
+        # Source: hashicorp/terraform #2998.
+        address_findings.IndexTaken: lambda found: AWSError(
+            "InvalidParameterValue",
+            f"Instance '{arns.instance_id(found.server)}' already has an interface attached at device index"
+            f" '{found.index}'.",
+        ),
         address_findings.InterfaceManaged: lambda _: AWSError(
             "AuthFailure", "You do not have permission to access the specified resource."
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from backend.domain.address_findings import InterfaceManaged
+from backend.domain.address_findings import IndexTaken, InterfaceManaged
 from translators import arns
 from translators.ec2 import actions, tag_words
 from translators.ec2.instances import servers_named
@@ -14,7 +14,7 @@ from translators.errors import AWSError
 from translators.registry import Call, Result, operation
 
 _LONGEST: Final = 255
-_INDEXES: Final = range(1, 16)
+_INDEXES: Final = range(16)
 _WITHOUT: Final = (
     "Ipv4PrefixCount",
     "Ipv4Prefixes",
@@ -66,9 +66,7 @@ def delete(call: Call) -> Result:
 def attach(call: Call) -> Result:
     index: int = call.params["DeviceIndex"]
     if index not in _INDEXES:  # unsourced
-        raise AWSError(
-            "InvalidParameterValue", f"Invalid device index {index}: the first interface is the instance's own."
-        )
+        raise AWSError("InvalidParameterValue", f"Value ({index}) for parameter deviceIndex is invalid.")
     found = _made(call)
     (server,) = servers_named(call, [call.params["InstanceId"]])
     actions.check_dry_run(call)
@@ -78,12 +76,8 @@ def attach(call: Call) -> Result:
         raise AWSError(  # unsourced
             "InvalidParameterCombination", "You may not attach a network interface to an instance in another zone."
         )
-    for each in call.backend.interfaces.list(call.scope):
-        if each.server_id == server.id and each.device_index == index:
-            raise AWSError(  # unsourced
-                "InvalidParameterValue",
-                f"Instance '{call.params['InstanceId']}' already has an interface attached at device index '{index}'.",
-            )
+    if index == 0:  # the one from birth is in no row
+        raise IndexTaken(server.id, index)
     made = call.backend.interfaces.attach(call.scope, found.made.id, server.id, index)
     return {"AttachmentId": f"{arns.INTERFACE_ATTACHMENT}-{made}", "NetworkCardIndex": 0}
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from backend import errors
-from backend.domain.address_findings import InterfaceInUse, InterfaceMissing
+from backend.domain.address_findings import IndexTaken, InterfaceInUse, InterfaceMissing
 from backend.domain.addresses import JOINING, MadeInterface
 from backend.domain.profile import ServerSpec
 from backend.domain.token import ClientToken
@@ -201,3 +201,15 @@ def test_a_repeat_after_a_crash_launches_with_it(world: World, made: MadeInterfa
     world.clock.move(121)
     (server,) = world.backend.servers.run(SCOPE, order)
     assert (here(world, made).server_id, noted(world)) == (server.id, [])
+
+
+def test_a_server_has_one_interface_at_an_index(world: World, made: MadeInterface) -> None:
+    """Whoever looked before the other attached is refused by what is written."""
+    other = world.backend.interfaces.create(SCOPE, made.subnet, None, None, "")
+    plain = ServerSpec(image=world.image(), instance_type="t3.micro", zone=made.zone)
+    first, second = world.backend.servers.run(SCOPE, Order(plain, 2, 2))
+    world.backend.interfaces.attach(SCOPE, made.id, first.id, 1)
+    with pytest.raises(IndexTaken):
+        world.backend.interfaces.attach(SCOPE, other.id, first.id, 1)
+    assert here(world, other) == other
+    world.backend.interfaces.attach(SCOPE, other.id, second.id, 1)

@@ -198,6 +198,24 @@ def test_a_made_interface_has_the_name_of_its_address(aws: Asking, eni: str) -> 
     assert (told["PrivateDnsName"], told["PrivateIpAddresses"][0]["PrivateDnsName"]) == (name, name)
 
 
+@pytest.mark.parametrize(
+    ("index", "words"), [(0, None), (1, None), (-1, "Value (-1) for parameter deviceIndex is invalid.")]
+)
+def test_an_index_has_one_interface(
+    aws: Asking, eni: str, subnet: dict[str, Any], image: str, index: int, words: str | None
+) -> None:
+    run = {"ImageId": image, "InstanceType": "t3.micro", "MinCount": 1, "MaxCount": 1}
+    (told,) = aws("RunInstances", Placement={"AvailabilityZone": "us-east-1b"}, **run)["Instances"]
+    where = {"InstanceId": told["InstanceId"]}
+    other = aws("CreateNetworkInterface", SubnetId=subnet["SubnetId"])["NetworkInterface"]["NetworkInterfaceId"]
+    aws("AttachNetworkInterface", NetworkInterfaceId=eni, DeviceIndex=1, **where)
+    refused = aws.refused("AttachNetworkInterface", NetworkInterfaceId=other, DeviceIndex=index, **where)
+    usual = f"Instance '{told['InstanceId']}' already has an interface attached at device index '{index}'."
+    assert (refused.code, refused.message) == ("InvalidParameterValue", words or usual)
+    assert interfaces(aws, NetworkInterfaceIds=[other])[0]["Status"] == "available"
+    aws("AttachNetworkInterface", NetworkInterfaceId=other, DeviceIndex=2, **where)
+
+
 def test_an_id_as_there_once_were(aws: Asking, asked: dict[str, Any]) -> None:
     refused = aws.refused(
         "RunInstances",
