@@ -117,7 +117,7 @@ def check_launch(data: Data, *, by_subnet: bool) -> None:
     Raises:
         AWSError: in EC2's code, or (user data, groups by name) in Auto Scaling's.
 
-    Source: hashicorp/terraform-provider-aws #4570 and #23766, hashicorp/terraform #12123.
+    Source: hashicorp/terraform-provider-aws #4570 and #23766, hashicorp/terraform #12123, eksctl-io/eksctl #743.
     """
     interfaces: Sequence[Data] = data.get("NetworkInterfaces") or ()
     if interfaces and (data.get("SecurityGroupIds") or data.get("SecurityGroups")):
@@ -129,6 +129,11 @@ def check_launch(data: Data, *, by_subnet: bool) -> None:
         raise AWSError(
             "InvalidQueryParameter",
             "Incompatible launch template: Each network interface requires a unique device index.",
+        )
+    if len(interfaces) == 1 and interfaces[0]["DeviceIndex"]:
+        raise AWSError(
+            "InvalidQueryParameter",
+            "Incompatible launch template: The network interface's device index must be zero.",
         )
     if any(_address(data, each) for each in interfaces):
         raise AWSError(  # unsourced

@@ -346,6 +346,15 @@ class TestTemplates:
         error = refused("CreateAutoScalingGroup", **asked, LaunchTemplate={"LaunchTemplateName": "tmpl"})
         assert error.message.startswith("Incompatible launch template: ")
 
+    def test_the_interface_of_a_group_is_the_first(self, refused, template):
+        template(NetworkInterfaces=[{"DeviceIndex": 1, "DeleteOnTermination": True}])
+        asked = {"AutoScalingGroupName": "x", "MinSize": 0, "MaxSize": 0, "AvailabilityZones": ZONES}
+        error = refused("CreateAutoScalingGroup", **asked, LaunchTemplate={"LaunchTemplateName": "tmpl"})
+        assert (error.code, error.message) == (
+            "InvalidQueryParameter",
+            "Incompatible launch template: The network interface's device index must be zero.",
+        )
+
     def test_user_data_that_is_none_is_told_before_the_first_launch(self, refused, template):
         template(UserData="#!/bin/sh")
         asked = {"AutoScalingGroupName": "x", "MinSize": 0, "MaxSize": 0, "AvailabilityZones": ZONES}
