@@ -18,6 +18,7 @@ from backend.drivers.openstack.settings import ZoneNames
 Document = Mapping[str, Any]
 
 _log = logging.getLogger(__name__)
+_MAC: Final = "OS-EXT-IPS-MAC:mac_addr"
 _NUMBER: Final = re.compile(r"[0-9]{1,5}")
 _STATUSES: Final = {
     "ACTIVE": ServerStatus.ACTIVE,
@@ -164,13 +165,14 @@ def _index(name: str, size: int) -> int:
 
 
 def _addresses(networks: Mapping[str, Sequence[Document]]) -> _Addresses:
-    """The first fixed IPv4 address, and the floating one, which Nova lists under the same network."""
+    """The first fixed IPv4 address, and the floating one of the same port, which Nova lists under the same network."""
     for label, addresses in networks.items():
         v4 = [each for each in addresses if each.get("version") == 4]
         fixed = next((each for each in v4 if each.get("OS-EXT-IPS:type", "fixed") == "fixed"), None)
-        floating = next((each["addr"] for each in v4 if each.get("OS-EXT-IPS:type") == "floating"), None)
         if fixed:
-            return _Addresses(label, fixed["addr"], floating, fixed.get("OS-EXT-IPS-MAC:mac_addr"))
+            mac = fixed.get(_MAC)
+            led = (each for each in v4 if each.get("OS-EXT-IPS:type") == "floating" and each.get(_MAC) in {None, mac})
+            return _Addresses(label, fixed["addr"], next((each["addr"] for each in led), None), mac)
     return _Addresses()
 
 

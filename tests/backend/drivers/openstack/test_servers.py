@@ -44,6 +44,19 @@ def test_a_server_that_others_made_is_told_by_what_nova_and_neutron_know():
     assert (found.launch_id, found.fault, found.reservation_id, found.index) == (None, None, "", 0)
 
 
+def test_an_address_that_leads_to_another_port_of_a_server_is_not_the_servers():
+    port = "OS-EXT-IPS-MAC:mac_addr"
+    own, other = server()["addresses"]["private"][1], "fa:16:3e:0:0:2"
+    second = [{**own, "addr": "10.0.0.6", port: other}]
+    floating = [
+        {"version": 4, "addr": f"203.0.113.{last}", "OS-EXT-IPS:type": "floating", port: mac}
+        for last, mac in ((8, other), (9, own[port]))
+    ]
+    for led, told in ((floating, "203.0.113.9"), (floating[:1], None)):
+        found = server_of(server(addresses={"private": [own, *second, *led]}), LAYOUT, ZONES)
+        assert (found.private_address, found.public_address) == ("10.0.0.5", told)
+
+
 def test_a_server_of_ours_is_told_by_what_it_was_made_for():
     noted = {
         "coppice:launch": LAUNCH,
