@@ -51,14 +51,23 @@ def test_an_interface_comes_to_an_instance_and_goes(ec2: Any, subnet: str, fleet
     assert ec2.describe_addresses_attribute(Attribute="domain-name", AllocationIds=[address])["Addresses"] is not None
     (told,) = ec2.describe_addresses(AllocationIds=[address])["Addresses"]
     assert (told["NetworkInterfaceId"], told["AssociationId"]) == (made, led)
+    held = ec2.attach_network_interface(NetworkInterfaceId=made, InstanceId=instance, DeviceIndex=1)["AttachmentId"]
+    (whole,) = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"]
+    first, second = whole["NetworkInterfaces"]
+    assert (first["PrivateIpAddress"], "PublicIpAddress" in whole) == (whole["PrivateIpAddress"], False)
+    assert second["NetworkInterfaceId"] == made
+    assert second["Association"]["PublicIp"] == told["PublicIp"]
+    assert (second["Attachment"]["AttachmentId"], second["Attachment"]["DeviceIndex"]) == (held, 1)
     ec2.disassociate_address(AssociationId=led)
     ec2.release_address(AllocationId=address)
-    held = ec2.attach_network_interface(NetworkInterfaceId=made, InstanceId=instance, DeviceIndex=1)["AttachmentId"]
     ec2.detach_network_interface(AttachmentId=held)
     until("it is free", lambda: _status(ec2, made) == "available", 60)
-    ec2.delete_network_interface(NetworkInterfaceId=made)
+    held = ec2.attach_network_interface(NetworkInterfaceId=made, InstanceId=instance, DeviceIndex=1)["AttachmentId"]
+    goes = {"AttachmentId": held, "DeleteOnTermination": True}
+    ec2.modify_network_interface_attribute(NetworkInterfaceId=made, Attachment=goes)
     ec2.terminate_instances(InstanceIds=[instance])
     ec2.get_waiter("instance_terminated").wait(InstanceIds=[instance])
+    until("it is gone, too", lambda: _gone(ec2, made), 60)
 
 
 def test_an_instance_is_launched_with_an_interface_that_was_made_before(ec2: Any, subnet: str, fleet: Fleet) -> None:
@@ -130,6 +139,11 @@ def _public(ec2: Any, instance: str) -> str | None:
 def _state(ec2: Any, instance: str) -> str:
     found = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]
     return str(found["State"]["Name"])
+
+
+def _gone(ec2: Any, interface: str) -> bool:
+    filters = [{"Name": "network-interface-id", "Values": [interface]}]
+    return not ec2.describe_network_interfaces(Filters=filters)["NetworkInterfaces"]
 
 
 def _status(ec2: Any, interface: str) -> str:
