@@ -34,6 +34,8 @@ _READ_ONLY_STATE = "25006"
 _QUERY_CANCELED = "57014"
 # MariaDB: lock wait time-out, deadlock, record changed since it was read (Galera).
 _CONFLICT_NUMBERS = frozenset({1205, 1213, 1020})
+# MariaDB, of a savepoint to which one went back: it was gone, for a deadlock had ended the whole transaction.
+_NO_SAVEPOINT_NUMBER, _NO_SAVEPOINT = 1305, "SAVEPOINT "
 # MariaDB: too many connections, out of resources, shutdown in progress, connection killed, full disk, read-only server
 # (1290, 1836), Galera node not ready, cannot connect (2002, 2003), gone away and lost (2006, 2013, 2055).
 _AWAY_NUMBERS = frozenset({1021, 1040, 1041, 1047, 1053, 1290, 1836, 1927, 2002, 2003, 2006, 2013, 2055})
@@ -100,10 +102,14 @@ def _by_number(original: Any) -> Failure | None:
     number = arguments[0] if arguments else None
     if not isinstance(number, int):
         return None
-    if number in _CONFLICT_NUMBERS:
+    if number in _CONFLICT_NUMBERS or (number == _NO_SAVEPOINT_NUMBER and _is_of_savepoint(arguments)):
         return Failure.CONFLICT
     away = number in _AWAY_NUMBERS or number in _NO_RIGHT_NUMBERS or number == _NO_TABLE_NUMBER
     return Failure.AWAY if away else None
+
+
+def _is_of_savepoint(arguments: tuple[Any, ...]) -> bool:
+    return any(isinstance(each, str) and each.startswith(_NO_SAVEPOINT) for each in arguments)
 
 
 def _never_connected(error: DBAPIError) -> bool:

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from functools import partial
+from threading import Barrier
+
 import pymysql
 import pytest
 from sqlalchemy import select, text, update
@@ -10,10 +16,13 @@ from sqlalchemy.exc import OperationalError
 
 from backend.clock import SystemClock
 from backend.errors import StoreUnavailable
+from backend.store import engines as engine_rows
 from backend.store import failures
 from backend.store.engine_tables import engines
+from backend.store.engines import EngineRecord
 from backend.store.failures import Failure
 from backend.store.session import Store
+from tests.factories import NOW
 
 
 @pytest.mark.on("postgresql")
@@ -43,3 +52,31 @@ def test_mariadb_s_numbers_for_it_are_known(database, number):
     error = OperationalError("UPDATE engines SET draining=1", {}, told)
     assert failures.of(error) is Failure.AWAY
     assert failures.words(error).startswith("UPDATE command denied to user 'weak'")
+
+
+@pytest.mark.on("postgresql", "mariadb")
+def test_a_deadlock_within_a_savepoint_is_run_again(migrated):
+    """MariaDB ends the whole transaction then, and the savepoint with it: who goes back to it finds none."""
+    store, met, runs = Store(migrated, SystemClock()), Barrier(2), Counter()
+    rows = [EngineRecord(name, "here", 1, "", NOW, NOW, timedelta(seconds=9)) for name in ("one", "two")]
+    for row in rows:
+        store.transact(partial(engine_rows.seen, me=row, now=NOW))
+
+    def touch(mine, others):
+        def work(conn):
+            runs[mine] += 1
+            conn.execute(update(engines).where(engines.c.name == mine).values(draining=True))
+            if runs[mine] == 1:
+                met.wait(60)
+            with conn.begin_nested():
+                conn.execute(update(engines).where(engines.c.name == others).values(draining=True))
+
+        store.transact(work)
+
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            assert list(pool.map(touch, ("one", "two"), ("two", "one"))) == [None, None]
+        assert runs.total() == 3
+    finally:
+        store.transact(lambda conn: conn.execute(engines.delete()))
+        store.close()
