@@ -121,6 +121,7 @@ def store_of(chosen: BackendSettings, *, redoes: bool = False, seal: Seal | None
         SystemClock(),
         durable=chosen.durable,
         redoes=redoes,
+        hurried=redoes,
         calls=not redoes,
         pool_size=chosen.pool_size,
         seal=seal or _later(chosen),

@@ -478,7 +478,7 @@ class Engine:
         soon = now + self._settings.lease * 2 / 3
         for kind in self._kinds:
             old = [job for job in self._running if job.kind is kind and (every or job.lease.mark < soon)]
-            if kind.leased.renew(self._store, [job.lease for job in old], self._claimer):
+            if kind.leased.renew(self._store, [job.lease for job in old], self._claimer, patient=every):
                 self._note_back()
             for job in old:
                 if job.lease.lost:

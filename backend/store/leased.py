@@ -219,12 +219,12 @@ class Leased(Generic[L]):
             .values(epoch=c.epoch + 1, owner=bindparam("by"), lease_until=bindparam("until"), due_at=bindparam("new"))
         )
         self._fence = select(c[fenced]).where(self._held).with_for_update()
-        self._present = (
+        self._seen = (
             select(*self._keys, c.epoch)
             .where(tuple_(*self._keys).in_(bindparam("keys", expanding=True)))
             .order_by(*self._keys)
-            .with_for_update()
         )
+        self._present = {patient: self._seen.with_for_update(skip_locked=not patient) for patient in (False, True)}
         self._renew = (
             update(table)
             .where(self._held)
@@ -336,28 +336,40 @@ class Leased(Generic[L]):
             **{name: getattr(row, name) for name in self._extra},
         )
 
-    def renew(self, store: Store, leases: Sequence[L], claimer: Claimer) -> list[L]:
-        """Hold these on, their work still waits; those that are still held. The others are lost, and know it."""
+    def renew(self, store: Store, leases: Sequence[L], claimer: Claimer, *, patient: bool = False) -> list[L]:
+        """Hold these on, their work still waits; those that are still held. The others are lost, and know it.
+
+        Args:
+            patient: wait for rows that another transaction holds, which may be about to take them. Otherwise they are
+                left for the next time, neither held on nor lost: whoever stands still there would cost all the others.
+        """
         if not leases:
             return []
         mark = store.clock.now() + claimer.lease
 
-        def work(conn: Connection) -> list[L]:
-            found = conn.execute(self._present, {"keys": [lease.key for lease in leases]})
-            present = {tuple(row[:-1]): row[-1] for row in found}
-            held = [lease for lease in leases if present.get(lease.key) == lease.epoch]
+        def work(conn: Connection) -> tuple[list[L], list[L]]:
+            held = self._of_epoch(conn, self._present[patient], leases)
+            others = [lease for lease in leases if lease not in held]
+            locked = [] if patient or not others else self._of_epoch(conn, self._seen, others)
             until = store.lease_now(conn) + claimer.lease
             if held:
                 in_order = sorted(held, key=lambda lease: lease.key)  # the one order that rows are locked in
                 conn.execute(self._renew, [{**self._fenced(lease), "until": until, "new": mark} for lease in in_order])
-            return held
+            return held, locked
 
-        held = store.transact(work)
+        held, locked = store.transact(work)
         for lease in held:
             lease.mark = mark
         for lease in leases:
-            lease.lost = lease not in held
+            lease.lost = lease not in held and lease not in locked
         return held
+
+    @staticmethod
+    def _of_epoch(conn: Connection, statement: Select[Any], leases: Sequence[L]) -> list[L]:
+        """Those of which the statement tells the epoch that they have."""
+        found = conn.execute(statement, {"keys": [lease.key for lease in leases]})
+        present = {tuple(row[:-1]): row[-1] for row in found}
+        return [lease for lease in leases if present.get(lease.key) == lease.epoch]
 
     def fence(self, conn: Connection, lease: L) -> Any | None:
         """The column that the fence answers, the row locked; None when it is lost or gone: write nothing."""

@@ -41,6 +41,7 @@ _SQLITE_BUSY_MS = 10_000
 _TRIES = {Failure.CONFLICT: 8, Failure.RACE: 3, Failure.AWAY: 3}
 _PATIENCE_SECONDS = 15.0
 """How long a transaction is tried again: whoever waits for it has some patience, too."""
+_HURRIED_PATIENCE_SECONDS = 3.0
 
 
 class Store:
@@ -59,6 +60,7 @@ class Store:
         calls: tell engines of what is written for them. For all but an engine, which knows what it wrote itself.
         seal: closes and opens what lies sealed.
         seals_launch_data: what is launched is written sealed, too; what is sealed is read in any case.
+        hurried: for who has one thread for everything: rows that another one holds are waited for less long.
     """
 
     def __init__(
@@ -74,12 +76,16 @@ class Store:
         pool_size: int = 10,
         seal: Seal | None = None,
         seals_launch_data: bool = False,
+        hurried: bool = False,
     ) -> None:
         """Opens no connection yet. Raises DatabaseMisnamed where the URL is of no database that could be."""
+        self._patience = _HURRIED_PATIENCE_SECONDS if hurried else _PATIENCE_SECONDS
         self.clock = clock
         self.hook = hook
         self._calls = calls
-        self.engine = _engine(parsed(url), synchronous=_synchronous(durable, redoes), pool_size=pool_size)
+        waits = standstill.HURRIED_SECONDS if hurried else standstill.WAITS_SECONDS
+        synchronous = _synchronous(durable, redoes)
+        self.engine = _engine(parsed(url), synchronous=synchronous, pool_size=pool_size, waits_seconds=waits)
         self.seal = seal or Seal()
         self.guard = Guard(self.seal, closes=seals_launch_data)
         guard(self.engine, self.guard)
@@ -127,7 +133,7 @@ class Store:
                 return self._with_keys(work, began + _PATIENCE_SECONDS)
             except (DBAPIError, PoolTimeout) as error:
                 failure = failures.of(error)
-                late = self.clock.monotonic() - began >= _PATIENCE_SECONDS
+                late = self.clock.monotonic() - began >= self._patience
                 if late or attempt >= _TRIES.get(failure, 1):
                     if failure in {Failure.AWAY, Failure.CONFLICT}:
                         raise StoreUnavailable(failures.words(error)) from error
@@ -196,7 +202,7 @@ def _synchronous(durable: bool, redoes: bool) -> str:
     return "NORMAL" if redoes else "FULL"
 
 
-def _engine(url: URL, *, synchronous: str, pool_size: int) -> Engine:
+def _engine(url: URL, *, synchronous: str, pool_size: int, waits_seconds: int) -> Engine:
     if url.get_backend_name() != "sqlite":
         # After a lock was waited for, plain reads must see what its holder committed: MariaDB's own default would not.
         made = create_engine(
@@ -210,7 +216,7 @@ def _engine(url: URL, *, synchronous: str, pool_size: int) -> Engine:
             hide_parameters=True,
         )
         dead_peers.notice(made)
-        standstill.end(made)
+        standstill.end(made, waits_seconds)
         lost_connections.in_words()
         return made
     memory = in_memory(url)

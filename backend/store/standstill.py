@@ -11,33 +11,40 @@ from typing import Any, Final
 
 from sqlalchemy import Engine, event
 
-_WAITS_SECONDS: Final = 5
+WAITS_SECONDS: Final = 5
 """Then the transaction begins anew, as after any conflict, for as long as the store has patience."""
+HURRIED_SECONDS: Final = 1
+"""Of an engine, whose one thread does all else meanwhile to no group, and is taken for dead by others."""
 _HOLDS_SECONDS: Final = 60
 """Between two statements of one transaction nothing is waited for, and little computed."""
 
 # What an operator has set for this user or this database stays. Said to the session, not as it is opened: poolers in
 # between (pgbouncer) take no such words then.
-_POSTGRESQL: Final = "SELECT set_config(name, value, false) FROM wanted WHERE current_setting(name) = '0'"
-_WANTED: Final = f"('lock_timeout', '{_WAITS_SECONDS}s'), ('idle_in_transaction_session_timeout', '{_HOLDS_SECONDS}s')"
-_MYSQL: Final = f"SET SESSION innodb_lock_wait_timeout = LEAST(@@innodb_lock_wait_timeout, {_WAITS_SECONDS})"
+_POSTGRESQL: Final = (
+    "WITH wanted (name, value) AS (VALUES ('lock_timeout', '{waits}s'),"
+    " ('idle_in_transaction_session_timeout', '{holds}s'))"
+    " SELECT set_config(name, value, false) FROM wanted WHERE current_setting(name) = '0'"
+)
+_MYSQL: Final = "SET SESSION innodb_lock_wait_timeout = LEAST(@@innodb_lock_wait_timeout, {waits})"
 _MARIADB: Final = (
-    f"{_MYSQL}, idle_write_transaction_timeout = IF(@@idle_write_transaction_timeout = 0, {_HOLDS_SECONDS},"
+    f"{_MYSQL}, idle_write_transaction_timeout = IF(@@idle_write_transaction_timeout = 0, {{holds}},"
     " @@idle_write_transaction_timeout)"
 )
 
 
-def end(engine: Engine) -> None:
+def end(engine: Engine, waits_seconds: int = WAITS_SECONDS) -> None:
     """Have connections of this engine say so when they are opened."""
-    event.listen(engine, "connect", _of_psycopg if engine.dialect.name == "postgresql" else _of_pymysql)
+    told = _of_psycopg if engine.dialect.name == "postgresql" else _of_pymysql
+    event.listen(engine, "connect", lambda connection, _record: told(connection, waits_seconds))
 
 
-def _of_psycopg(connection: Any, _record: Any) -> None:
+def _of_psycopg(connection: Any, waits_seconds: int) -> None:
     before, connection.autocommit = connection.autocommit, True  # or it would be undone with the first transaction
-    connection.execute(f"WITH wanted (name, value) AS (VALUES {_WANTED}) {_POSTGRESQL}")
+    connection.execute(_POSTGRESQL.format(waits=waits_seconds, holds=_HOLDS_SECONDS))
     connection.autocommit = before
 
 
-def _of_pymysql(connection: Any, _record: Any) -> None:
+def _of_pymysql(connection: Any, waits_seconds: int) -> None:
+    words = _MARIADB if "MariaDB" in connection.get_server_info() else _MYSQL
     with connection.cursor() as cursor:
-        cursor.execute(_MARIADB if "MariaDB" in connection.get_server_info() else _MYSQL)
+        cursor.execute(words.format(waits=waits_seconds, holds=_HOLDS_SECONDS))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, update
 
 from backend.domain.scope import Scope
-from backend.store import leases, traffic, watches
+from backend.store import leases, tables, traffic, watches
 from backend.store.leased import Claimer, Kinds, Room, Share
 from tests.factories import NOW, OTHER, SCOPE, longest_due
 
@@ -113,6 +114,43 @@ def test_a_renewal_tells_what_is_still_held(store):
     assert leases.WATCHES.renew(store, [lost, kept], ONE) == [kept]
     assert (lost.lost, lost.over, kept.lost, kept.over) == (True, True, False, False)
     assert leases.WATCHES.renew(store, [], ONE) == []
+
+
+@pytest.mark.on("postgresql", "mariadb")
+def test_a_row_that_another_transaction_holds_keeps_no_other_from_its_renewal(store):
+    for name in ("p1", "p2"):
+        _pull(store, Scope(name, "r"))
+    first, second = _claim(store)
+    before = first.mark
+    store.clock.move(10)
+    with store.engine.connect() as holder, holder.begin():
+        assert leases.WATCHES.fence(holder, first) is not None
+        assert leases.WATCHES.renew(store, [first, second], ONE) == [second]
+        assert (first.lost, second.lost, first.mark, second.mark) == (
+            False,
+            False,
+            before,
+            before + timedelta(seconds=10),
+        )
+    assert leases.WATCHES.renew(store, [first, second], ONE) == [first, second]
+    assert first.mark == before + timedelta(seconds=10)
+
+
+@pytest.mark.on("postgresql", "mariadb")
+def test_a_row_that_another_engine_is_about_to_take_is_lost_when_it_has_it(store):
+    _pull(store)
+    (lease,) = _claim(store)
+    store.clock.move(70)
+    with ThreadPoolExecutor(1) as pool:
+        with store.engine.connect().execution_options(coppice_write=True) as other, other.begin():
+            other.execute(update(tables.watches).values(epoch=tables.watches.c.epoch + 1, owner="two"))
+            waits = pool.submit(leases.WATCHES.renew, store, [lease], ONE, patient=True)
+            assert leases.WATCHES.renew(store, [lease], ONE) == []
+            assert not lease.lost
+        assert waits.result() == []
+    assert lease.lost
+    assert leases.WATCHES.renew(store, [lease], ONE) == []
+    assert lease.lost
 
 
 def test_a_renewal_moves_the_mark_and_a_wish_after_the_first_one_is_heard(store):

@@ -46,6 +46,15 @@ def test_a_session_on_mariadb_waits_and_holds_for_a_time(store):
 
 
 @pytest.mark.on("postgresql", "mariadb")
+def test_an_engine_waits_less_long(migrated):
+    store = Store(migrated, SystemClock(), hurried=True)
+    asked = "SHOW lock_timeout" if store.dialect == "postgresql" else "SELECT @@innodb_lock_wait_timeout"
+    with store.read() as conn:
+        assert conn.execute(text(asked)).scalar_one() in {"1s", 1}
+    store.close()
+
+
+@pytest.mark.on("postgresql", "mariadb")
 def test_who_needs_what_another_holds_is_told_so_in_the_end(store, migrated):
     store.transact(lambda conn: counting.hold(conn, SCOPE, "queues"))
     other = Store(migrated, Impatient(), database_clock=False)
