@@ -23,6 +23,7 @@ ANSWERED_IDS: Final = ("x-openstack-request-id", "x-compute-request-id")
 """Where services tell the id of their own that they gave a request."""
 _TOLD_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _LOGIN: Final = "/auth/tokens"
+_CHANGE: Final = frozenset({"POST", "PUT", "PATCH"})
 WORDS: Final = frozenset(
     {
         *("OS-TRUST", "action", "add_router_interface", "address-groups", "aggregates", "application_credentials"),
@@ -92,7 +93,8 @@ def answered_id(response: requests.Response) -> str | None:
 class TracedSession(requests.Session):
     """Sends requests with the id of what they are for, each as a span of it.
 
-    What makes or begins something is sent only while whoever asks holds what it is for; what takes away may be late.
+    What makes, begins or changes something is sent only while whoever asks holds what it is for: another may have led an
+    address elsewhere by then, or taken a member out. What deletes may be late.
     """
 
     def __init__(self, traces: Traces) -> None:
@@ -103,7 +105,7 @@ class TracedSession(requests.Session):
         origin = tracing.present()
         if origin is not None and (named := origin.global_id()):
             request.headers.setdefault(REQUEST_ID, named)
-        if request.method == "POST" and not urlsplit(request.url or "").path.endswith(_LOGIN):
+        if request.method in _CHANGE and not urlsplit(request.url or "").path.endswith(_LOGIN):
             terms.check()
         if self._traces is tracing.UNTRACED:
             return super().send(request, **given)

@@ -81,11 +81,14 @@ class Held:
     lost: bool = False
 
 
-def test_who_holds_no_more_what_something_is_for_makes_nothing_and_takes_away_what_is_theirs(rest, services, scope):
-    services.on("POST", SERVERS, Reply(202, {"server": {"id": SERVER}}))
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
+def test_who_holds_no_more_what_something_is_for_changes_nothing_and_takes_away_what_is_theirs(
+    rest, services, scope, method
+):
+    services.on(method, SERVERS, Reply(202, {"server": {"id": SERVER}}))
     services.on("DELETE", f"{SERVERS}/{SERVER}", Reply(204))
     held = Held()
-    make = partial(rest.write, scope, COMPUTE, "POST", "/servers", {"server": {}})
+    make = partial(rest.write, scope, COMPUTE, method, "/servers", {"server": {}})
     terms.during(held, make)
     held.over = True
     asked = len(services.asked)
