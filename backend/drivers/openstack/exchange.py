@@ -93,8 +93,8 @@ def answered_id(response: requests.Response) -> str | None:
 class TracedSession(requests.Session):
     """Sends requests with the id of what they are for, each as a span of it.
 
-    What makes, begins or changes something is sent only while whoever asks holds what it is for: another may have led an
-    address elsewhere by then, or taken a member out. What deletes may be late.
+    What makes, begins or changes something is sent only while whoever asks holds what it is for: another may have led
+    an address elsewhere by then, or taken a member out. What deletes may be late.
     """
 
     def __init__(self, traces: Traces) -> None:

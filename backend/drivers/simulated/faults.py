@@ -56,6 +56,15 @@ MAKES = frozenset(
     }
 )
 """Those after which there is something in the region that was not there."""
+DELETES = frozenset(
+    {
+        *("delete", "delete_server_group", "delete_ports", "deregister_image", "delete_volume", "detach_volume"),
+        *("delete_snapshot", "delete_key_pair", "delete_security_group", "delete_list", "delete_vpc", "delete_subnet"),
+        *("delete_networks", "delete_balancer", "remove_part", "remove_endpoints", "remove_members"),
+        *("release_address", "delete_interface", "detach_interface"),
+    }
+)
+"""What may come late: all else is done only while whoever asks holds what it is for."""
 READS = (
     "occupied",
     "get",
@@ -92,6 +101,7 @@ READS = (
     "loads",
 )
 _KNOWN = frozenset({*WRITES, *READS})
+_HELD = frozenset(WRITES) - DELETES
 
 
 class Moment(StrEnum):
@@ -298,7 +308,7 @@ class Faults:
         lost_answer = self._before(call)
         for hook in self.hooks:
             hook(Moment.BEFORE, call)
-        if call.name in MAKES:
+        if call.name in _HELD:
             terms.check()
         yield
         if lost_answer is not None and self.spend(lost_answer):

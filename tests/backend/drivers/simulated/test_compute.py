@@ -25,7 +25,7 @@ from backend.drivers.errors import (
 from backend.drivers.images import Image
 from backend.drivers.network import Rule
 from backend.drivers.simulated import SimulatedCloud, SimulatedSettings, servers
-from backend.drivers.simulated.faults import Where
+from backend.drivers.simulated.faults import DELETES, WRITES, Where
 from backend.drivers.simulated.settings import SimulatedSettings as Settings
 from backend.store.leased import Lease
 
@@ -56,7 +56,16 @@ def test_nothing_is_made_for_what_is_held_no_more_when_it_would_be(simulated, sc
     simulated.faults.hooks.append(lambda moment, call: clock.wait(60))
     with pytest.raises(NotHeld):
         terms.during(lease, lambda: compute.create(scope, launch, 1))
-    assert len(statuses(simulated, scope)) == 1
+    (server,) = compute.list(scope)
+    with pytest.raises(NotHeld):
+        terms.during(lease, lambda: compute.stop(scope, server.id))
+    assert statuses(simulated, scope) == [ServerStatus.ACTIVE]
+    terms.during(lease, lambda: compute.delete(scope, server.id))
+    assert statuses(simulated, scope) == []
+
+
+def test_what_may_be_late_is_a_write(simulated):
+    assert set(WRITES) > DELETES
 
 
 def test_boots_are_spread_and_repeat_with_the_seed(clock, scope, launch):
