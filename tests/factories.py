@@ -42,6 +42,7 @@ class HandClock:
     """A clock that stands still until it is moved."""
 
     at: datetime = NOW
+    back: timedelta = timedelta()
 
     def now(self) -> datetime:
         return self.at
@@ -50,7 +51,11 @@ class HandClock:
         self.at += timedelta(seconds=seconds)
 
     def monotonic(self) -> float:
-        return (self.at - NOW).total_seconds()
+        return (self.at + self.back - NOW).total_seconds()
+
+    def put_back(self, by: timedelta) -> None:
+        """Somebody sets it."""
+        self.at, self.back = self.at - by, self.back + by
 
     def move(self, seconds: float) -> None:
         self.wait(seconds)

@@ -475,9 +475,10 @@ class Engine:
 
     def _renew(self, now: datetime, *, every: bool = False) -> None:
         """Hold on to what waits long for the cloud, or to all; what another engine has by now is dropped."""
-        soon = now + self._settings.lease * 2 / 3
+        soon = self._settings.lease * 2 / 3
+        until = self._clock.monotonic() + soon.total_seconds()
         for kind in self._kinds:
-            old = [job for job in self._running if job.kind is kind and (every or job.lease.mark < soon)]
+            old = [job for job in self._running if job.kind is kind and (every or job.lease.ends_by(now + soon, until))]
             if kind.leased.renew(self._store, [job.lease for job in old], self._claimer, patient=every):
                 self._note_back()
             for job in old:

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from heapq import heapify, heappop, heappush
+from math import inf
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import (
@@ -83,6 +84,7 @@ class Lease:
         key: the row's primary key.
         epoch: the fence of this work.
         mark: what the claim, or the last renewal, put into ``due_at``: the lease's end by this process's clock.
+        ends: the same in seconds that never go back: a clock that was put back would make it hold for too long.
         lost: another engine has it.
     """
 
@@ -91,12 +93,17 @@ class Lease:
     epoch: int
     mark: datetime
     clock: Clock = field(repr=False)
+    ends: float = inf
     lost: bool = False
 
     @property
     def over(self) -> bool:
         """Whether its time is up: it may be somebody else's, or will be, unless it is renewed."""
-        return self.lost or self.mark <= self.clock.now()
+        return self.lost or self.mark <= self.clock.now() or self.ends <= self.clock.monotonic()
+
+    def ends_by(self, at: datetime, seconds: float) -> bool:
+        """Whether it ends before that time, or those seconds of the clock that never goes back."""
+        return self.mark < at or self.ends < seconds
 
 
 L = TypeVar("L", bound=Lease)
@@ -253,7 +260,11 @@ class Leased(Generic[L]):
             words = {"now": now, "lease_now": store.lease_now(conn), **claimer.words(now)}
             if conn.execute(peek, words).first() is None:
                 return []
-        return store.transact(lambda conn: self._claimed(conn, store, claimer, now, room.copy()))
+        ends = _end(store.clock, claimer)
+        claimed = store.transact(lambda conn: self._claimed(conn, store, claimer, now, room.copy()))
+        for lease in claimed:
+            lease.ends = ends
+        return claimed
 
     def _claimed(self, conn: Connection, store: Store, claimer: Claimer, now: datetime, room: Room) -> list[L]:
         lease_now = store.lease_now(conn)
@@ -345,7 +356,7 @@ class Leased(Generic[L]):
         """
         if not leases:
             return []
-        mark = store.clock.now() + claimer.lease
+        mark, ends = store.clock.now() + claimer.lease, _end(store.clock, claimer)
 
         def work(conn: Connection) -> tuple[list[L], list[L]]:
             held = self._of_epoch(conn, self._present[patient], leases)
@@ -359,7 +370,7 @@ class Leased(Generic[L]):
 
         held, locked = store.transact(work)
         for lease in held:
-            lease.mark = mark
+            lease.mark, lease.ends = mark, ends
         for lease in leases:
             lease.lost = lease not in held and lease not in locked
         return held
@@ -500,6 +511,11 @@ class Kinds:
     def oldest(self, conn: Connection) -> dict[str, datetime | None]:
         """For each name since when what is due longest is due; a time to come where nothing is, None without rows."""
         return {**conn.execute(self._longest).mappings().one()}
+
+
+def _end(clock: Clock, claimer: Claimer) -> float:
+    """When what is claimed from now on ends, in seconds of a clock that never goes back."""
+    return clock.monotonic() + claimer.lease.total_seconds()
 
 
 def _scope(row: Row[Any]) -> Scope:

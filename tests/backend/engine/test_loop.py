@@ -673,6 +673,23 @@ def test_what_another_engine_took_over_is_dropped(world, caplog):
     assert "another engine has taken over" in caplog.text
 
 
+def test_what_is_under_way_is_renewed_when_a_clock_was_put_back(world):
+    """The database's clock was not, and others would have it after a minute."""
+    lanes = Threads(world.clock, 1000.0)
+    calls = Lanes(world.clock, 4, executor_of=lambda *_: lanes)
+    world.engine = world.new_engine("one", calls=calls)
+    world.make(desired=1)
+    world.engine.tick(world.clock.now())
+    (job,) = world.engine._running
+    world.clock.put_back(timedelta(hours=1))
+    for _ in range(12):
+        world.clock.move(10)
+        world.engine.tick(world.clock.now())
+        assert not job.lease.over
+    assert world.engine._running == [job]
+    assert job.lease.mark <= world.clock.now() + world.engine_settings.lease
+
+
 def test_what_is_renewed_is_worked_on_to_its_end(world):
     lanes = Threads(world.clock, 150.0)
     calls = Lanes(world.clock, 4, executor_of=lambda *_: lanes)

@@ -153,6 +153,20 @@ def test_a_row_that_another_engine_is_about_to_take_is_lost_when_it_has_it(store
     assert lease.lost
 
 
+def test_a_clock_that_is_put_back_makes_no_lease_longer(store):
+    _pull(store)
+    (lease,) = _claim(store)
+    store.clock.put_back(timedelta(hours=1))
+    store.clock.move(59)
+    assert not lease.over
+    store.clock.move(1)
+    assert lease.over
+    assert leases.WATCHES.renew(store, [lease], ONE) == [lease]
+    assert not lease.over
+    store.clock.move(60)
+    assert lease.over
+
+
 def test_a_renewal_moves_the_mark_and_a_wish_after_the_first_one_is_heard(store):
     _pull(store)
     (lease,) = _claim(store)
