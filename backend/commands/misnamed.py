@@ -31,9 +31,10 @@ def _of_file(known: Known, file: str) -> Iterator[str]:
     sections: dict[str, dict[str, list[str]]] = {}
     with suppress(cfg.ParseError, OSError, UnicodeError):
         cfg.ConfigParser(file, sections).parse()
-    for group, options in sections.items():
+    for written, options in sections.items():
+        group = written if written == DEFAULT else written.lower()  # as oslo.config reads them
         if group not in _OTHERS:
-            yield from (f"[{group}] {option}" for option in options if option not in known.get(group, ()))
+            yield from (f"[{written}] {option}" for option in options if option not in known.get(group, ()))
 
 
 def _of_environment(known: Known, environment: Mapping[str, str]) -> Iterator[str]:

@@ -23,6 +23,8 @@ def _names(tmp_path, text, **environment):
         ("[engine]\nlaunchez = 3\nlease = 9\n", ["[engine] launchez", "[engine] lease"]),
         ("[databse]\nurl = x\n", ["[databse] url"]),
         ("[DEFAULT]\ntransport_url = rabbit://\n[engine]\n", ["[DEFAULT] transport_url"]),
+        ("[Engine]\nlaunches = 3\nLaunches = 3\n[VAULT]\nurl = x\n", ["[Engine] Launches"]),
+        ("[default]\nstate = x\n", ["[default] state"]),
         ("no setting at all", []),
     ],
 )
