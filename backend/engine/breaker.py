@@ -69,7 +69,7 @@ class Breaker:
         self._answered_at: float | None = None
 
     def leave(self, project: str) -> Leave:
-        """Whether a call of that project may be made now; what is begun is told to ``record`` when it has ended."""
+        """Whether a call of that project may be made now; what is begun is told to ``record`` or ``forgo`` at its end."""
         now = self._clock.monotonic()
         shut = [line for line in self._lines(project) if line.probe_at is not None]
         if not shut:
@@ -99,6 +99,12 @@ class Breaker:
         alone = self._answered_at is not None and self._answered_at > self._clock.monotonic() - seconds
         shut = [self._failed(line, project, leave, slow and not (alone and line is self._region)) for line in lines]
         return Turn.SHUT if any(shut) else None
+
+    def forgo(self, project: str, leave: Leave) -> None:
+        """A call has ended without the cloud being asked, which says nothing of it: another may go in its place."""
+        if leave is Leave.PROBE:
+            for line in self._lines(project):
+                line.probing = False
 
     def _failed(self, line: _Line, project: str, leave: Leave, slow: bool) -> bool:
         again = self._clock.monotonic() + self._rule.pause.total_seconds()

@@ -206,8 +206,10 @@ class _Lane:
             return
         answer, seconds = done.result()
         error = error_of(answer)
-        failed = isinstance(error, _NO_ANSWER) and not isinstance(error, NotHeld)
-        self._record(begun, failed=failed, seconds=seconds)
+        if isinstance(error, NotHeld):
+            self._breaker.forgo(begun.call.scope.project_id, begun.leave)
+        else:
+            self._record(begun, failed=isinstance(error, _NO_ANSWER), seconds=seconds)
         begun.answer.set_result(answer)
 
     def _record(self, begun: _Begun, *, failed: bool, seconds: float) -> None:

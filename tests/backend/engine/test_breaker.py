@@ -48,6 +48,16 @@ def test_what_is_refused_quickly_takes_nobody_s_time(breaker):
     assert breaker.leave("a") is Leave.YES
 
 
+def test_who_ended_without_asking_says_nothing_and_leaves_its_place_to_another(breaker, clock):
+    _hang(breaker, "a", "a")
+    breaker.forgo("a", Leave.YES)
+    assert _hang(breaker, "a") == [Turn.SHUT]
+    clock.move(15)
+    assert breaker.leave("a") is Leave.PROBE
+    breaker.forgo("a", Leave.PROBE)
+    assert [breaker.leave("a"), breaker.leave("a")] == [Leave.PROBE, Leave.NO]
+
+
 def test_one_call_is_let_through_now_and_then_and_an_answer_opens(breaker, clock):
     _hang(breaker, "a", "a", "a")
     clock.move(14)

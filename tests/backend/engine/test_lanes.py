@@ -193,6 +193,20 @@ def test_whose_lease_is_over_before_something_is_made_makes_nothing_and_blames_n
     assert made == [3]
 
 
+def test_who_asked_nothing_since_its_lease_was_over_takes_no_region_for_one_that_answers(caplog):
+    world, held = World(rule=BreakerRule(failures=1)), Term()
+    world.lanes.submit([Call(HUNG, down)])
+    world.pass_time(200)
+
+    def late() -> CloudError:
+        return NotHeld("late")
+
+    (told,) = world.lanes.submit(held_by(held, [Call(HUNG, late)]))
+    world.pass_time(200)
+    assert isinstance(told.result(0), NotHeld)
+    assert "answers again" not in caplog.text
+
+
 def test_what_does_not_answer_is_asked_only_now_and_then():
     world = World(rule=BreakerRule(failures=2, pause=timedelta(seconds=60)))
     told = world.lanes.submit([Call(HUNG, down, unasked=lambda error: ("unasked", error)) for _ in range(6)])
