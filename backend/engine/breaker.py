@@ -69,7 +69,7 @@ class Breaker:
         self._answered_at: float | None = None
 
     def leave(self, project: str) -> Leave:
-        """Whether a call of that project may be made now; what is begun is told to ``record`` or ``forgo`` at its end."""
+        """Whether a call of that project may be made now; what was begun is told at its end (``record``, ``forgo``)."""
         now = self._clock.monotonic()
         shut = [line for line in self._lines(project) if line.probe_at is not None]
         if not shut:
