@@ -32,3 +32,14 @@ def test_a_line_of_which_a_part_was_written_was_not_told(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "write", lambda opened, data: write(opened, data[:9]))
     with pytest.raises(Unreached, match="only a part"):
         LogSink(tmp_path / "messages").send(SCOPE, "log:", TELLING)
+
+
+def test_a_pipe_that_nobody_reads_is_unreached(tmp_path):
+    path = tmp_path / "messages"
+    os.mkfifo(path)
+    with pytest.raises(Unreached):
+        LogSink(path).send(SCOPE, "log:", TELLING)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    LogSink(path).send(SCOPE, "log:", TELLING)
+    assert json.loads(os.read(reader, 1 << 16))["id"] == "m"
+    os.close(reader)
