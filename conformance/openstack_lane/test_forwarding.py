@@ -141,13 +141,15 @@ def test_a_canary_gets_its_share_and_loses_no_request(site: Site, settings: Sett
     blue, elb, fleet = site.await_healthy(2), site.front.elb, site.fleet
     (told,) = elb.describe_target_groups(TargetGroupArns=[site.front.target_group])["TargetGroups"]
     (listener,) = elb.describe_listeners(LoadBalancerArn=told["LoadBalancerArns"][0])["Listeners"]
+
+    def lead(where: dict[str, Any]) -> None:
+        elb.modify_listener(ListenerArn=listener["ListenerArn"], DefaultActions=[{"Type": "forward", **where}])
+
     with site.front.like(told) as front:
 
         def forward(old: int, new: int) -> None:
             groups = [(site.front.target_group, old), (front.target_group, new)]
-            told = [{"TargetGroupArn": arn, "Weight": weight} for arn, weight in groups]
-            action = {"Type": "forward", "ForwardConfig": {"TargetGroups": told}}
-            elb.modify_listener(ListenerArn=listener["ListenerArn"], DefaultActions=[action])
+            lead({"ForwardConfig": {"TargetGroups": [{"TargetGroupArn": arn, "Weight": each} for arn, each in groups]}})
 
         with Asking(settings, site.front.address) as asking:
             await_turns(asking, blue, short)
@@ -172,7 +174,7 @@ def test_a_canary_gets_its_share_and_loses_no_request(site: Site, settings: Sett
                 forward(1, 0)
                 _await_shares(asking, dict.fromkeys(blue, 1 / 2))
             finally:
-                forward(1, 0)
+                lead({"TargetGroupArn": site.front.target_group})
                 fleet.delete(group)
     none_lost(asking, folder.lost, "a canary")
 
