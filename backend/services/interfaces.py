@@ -172,13 +172,17 @@ class Interfaces:
             with self._store.read() as conn:
                 if rows.GATEWAYS.one(conn, scope, id=interface.gateway_id, deleted_at=None) is not None:
                     raise InterfaceManaged(interface_id)
-        if interface.attachment_id is not None:
-            raise InterfaceInUse(interface_id)
+        hold = new_digits()
+        if interface.gateway_id is None:  # no server gets it meanwhile
+            self._attachments.take(scope, interface_id, hold, 0)
         try:
             twice(partial(self._making.delete_interface, scope, interface.cloud_id))
-        except PoolBusy as busy:  # a server is about to let go of it
-            raise InterfaceInUse(interface_id) from busy
-        self._store.transact(lambda conn: rows.INTERFACES.remove(conn, scope, id=interface_id))
+        except errors.Finding as refused:
+            self._attachments.part(scope, interface_id, hold)
+            if isinstance(refused, PoolBusy):  # a server is about to let go of it
+                raise InterfaceInUse(interface_id) from refused
+            raise
+        self._store.transact(lambda conn: rows.forget_interface(conn, scope, interface))
         self._catalog.drop("subnets", scope)
 
     def end_with(self, scope: Scope, servers: Collection[str]) -> Iterator[MadeInterface]:

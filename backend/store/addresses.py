@@ -91,12 +91,18 @@ def note_ending(conn: Connection, scope: Scope, server_ids: Collection[str], at:
 
 def end_interface(conn: Connection, scope: Scope, interface: MadeInterface, now: datetime) -> None:
     """The cloud has it no more; addresses that led there lead to nothing."""
-    INTERFACES.remove(conn, scope, id=interface.id)
+    forget_interface(conn, scope, interface)
     for each in ADDRESSES.all(conn, scope, interface_id=interface.id):
         if (here := lock_address(conn, scope, each.id)) is not None and here.interface_id == interface.id:
             nothing = dict.fromkeys(("association_id", "server_id", "interface_id", "private_address"))
             ADDRESSES.change(conn, scope, here.id, **nothing)
             note_leading(conn, scope, here, now)
+
+
+def forget_interface(conn: Connection, scope: Scope, interface: MadeInterface) -> None:
+    """There is none any more, nor anything to be done with it."""
+    INTERFACES.remove(conn, scope, id=interface.id)
+    MAKINGS.remove(conn, scope, id=interface.cloud_id)
 
 
 def _note(conn: Connection, scope: Scope, making: Making, due_at: datetime) -> None:

@@ -213,3 +213,31 @@ def test_a_server_has_one_interface_at_an_index(world: World, made: MadeInterfac
         world.backend.interfaces.attach(SCOPE, other.id, first.id, 1)
     assert here(world, other) == other
     world.backend.interfaces.attach(SCOPE, other.id, second.id, 1)
+
+
+@pytest.mark.parametrize("act", ["run", "attach"])
+def test_one_that_is_being_deleted_is_nobodys(world: World, made: MadeInterface, spec: ServerSpec, act: str) -> None:
+    plain = ServerSpec(image=world.image(), instance_type="t3.micro", zone=made.zone)
+    (server,) = world.backend.servers.run(SCOPE, Order(plain))
+    refused: list[bool] = []
+
+    def meanwhile(_: object, call: object) -> None:
+        if getattr(call, "name", "") == "delete_interface" and not refused:
+            refused.append(True)
+            with pytest.raises(InterfaceInUse):
+                if act == "run":
+                    world.backend.servers.run(SCOPE, Order(spec))
+                else:
+                    world.backend.interfaces.attach(SCOPE, made.id, server.id, 1)
+
+    world.simulated.faults.hooks.append(meanwhile)
+    world.backend.interfaces.delete(SCOPE, made.id)
+    assert (refused, world.backend.interfaces.list(SCOPE), noted(world)) == ([True], [], [])
+
+
+def test_one_that_the_cloud_does_not_delete_is_free_again(world: World, made: MadeInterface) -> None:
+    world.simulated.faults.unavailable(Where(calls=("delete_interface",)), times=1)
+    with pytest.raises(errors.CloudNotReached):
+        world.backend.interfaces.delete(SCOPE, made.id)
+    assert (here(world, made), noted(world)) == (made, [])
+    world.backend.interfaces.delete(SCOPE, made.id)
