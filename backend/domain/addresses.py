@@ -5,7 +5,7 @@ Ids are the digits of ids at AWS; ``cloud_id`` is the cloud's own id of the one 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -51,6 +51,11 @@ class ElasticAddress:
     server_id: str | None = None
     interface_id: str | None = None
     private_address: str | None = None
+
+    @property
+    def free(self) -> ElasticAddress:
+        """The same address, which leads to nothing."""
+        return replace(self, association_id=None, server_id=None, interface_id=None, private_address=None)
 
 
 class Holder(StrEnum):

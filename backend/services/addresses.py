@@ -163,7 +163,7 @@ class Addresses:
                 rows.note_leading(conn, scope, address, now)
 
         def done(conn: Any) -> None:
-            _put_back(conn, scope, _free(address), association_id)
+            _put_back(conn, scope, address.free, association_id)
             rows.note_led(conn, scope, address.id, None, self._clock.now())
 
         self._store.transact(begin)
@@ -211,7 +211,7 @@ class Addresses:
         others = [each for each in held if all(getattr(each, name) == value for name, value in place.row.items())]
         now = self._clock.now()
         for each in others:
-            _put(conn, scope, _free(each))
+            rows.put_address(conn, scope, each.free)
             rows.note_leading(conn, scope, each, now)
         led = replace(
             address,
@@ -220,7 +220,7 @@ class Addresses:
             interface_id=place.interface_id,
             private_address=place.private_address,
         )
-        _put(conn, scope, led)
+        rows.put_address(conn, scope, led)
         rows.note_leading(conn, scope, address, now)
         return address, others
 
@@ -256,17 +256,8 @@ def _refuse_kept(conn: Any, scope: Scope, address: ElasticAddress) -> None:
         raise InterfaceManaged(holder.id)
 
 
-def _free(address: ElasticAddress) -> ElasticAddress:
-    return replace(address, association_id=None, server_id=None, interface_id=None, private_address=None)
-
-
-def _put(conn: Any, scope: Scope, address: ElasticAddress) -> None:
-    names = ("association_id", "server_id", "interface_id", "private_address")
-    rows.ADDRESSES.change(conn, scope, address.id, **{name: getattr(address, name) for name in names})
-
-
 def _put_back(conn: Any, scope: Scope, before: ElasticAddress, written: str | None) -> None:
     """Have an address as it was, where its association is still the one that was written since."""
     here = rows.lock_address(conn, scope, before.id)
     if here is not None and here.association_id == written:
-        _put(conn, scope, before)
+        rows.put_address(conn, scope, before)

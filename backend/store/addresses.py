@@ -37,6 +37,12 @@ def lock_address(conn: Connection, scope: Scope, address_id: str) -> ElasticAddr
     return ADDRESSES.one(conn, scope, id=address_id)
 
 
+def put_address(conn: Connection, scope: Scope, address: ElasticAddress) -> None:
+    """Write where an address leads."""
+    names = ("association_id", "server_id", "interface_id", "private_address")
+    ADDRESSES.change(conn, scope, address.id, **{name: getattr(address, name) for name in names})
+
+
 def lock_interface(conn: Connection, scope: Scope, interface_id: str) -> MadeInterface | None:
     """An interface, likewise."""
     c = tables.made_interfaces.c
@@ -94,8 +100,7 @@ def end_interface(conn: Connection, scope: Scope, interface: MadeInterface, now:
     forget_interface(conn, scope, interface)
     for each in ADDRESSES.all(conn, scope, interface_id=interface.id):
         if (here := lock_address(conn, scope, each.id)) is not None and here.interface_id == interface.id:
-            nothing = dict.fromkeys(("association_id", "server_id", "interface_id", "private_address"))
-            ADDRESSES.change(conn, scope, here.id, **nothing)
+            put_address(conn, scope, here.free)
             note_leading(conn, scope, here, now)
 
 
