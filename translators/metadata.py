@@ -11,7 +11,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Final, Union
@@ -24,7 +24,7 @@ from backend.domain.warm_pools import SETTLED
 from backend.drivers.compute import Server
 from backend.errors import NotPermitted
 from translators import arns
-from translators.ec2.instance_words import Instance, Surroundings, metadata_words, tags_of
+from translators.ec2.instance_words import Instance, Surroundings, interfaces_of, metadata_words, tags_of
 from translators.registry import Call, Caller
 
 Tree = Mapping[str, Union["Tree", str, bytes]]
@@ -151,7 +151,7 @@ def _user_data(text: str | None) -> bytes | None:
 
 
 def _meta_data(call: Call, instance: Instance, *, tagged: bool) -> dict[str, Any]:
-    server = instance.server
+    server, macs = instance.server, _interfaces(instance)
     tree: dict[str, Any] = {
         "ami-id": arns.image_id(server.image_id) if server.image_id else None,
         "ami-launch-index": str(server.index),
@@ -165,8 +165,8 @@ def _meta_data(call: Call, instance: Instance, *, tagged: bool) -> dict[str, Any
         "instance-type": server.flavor,
         "local-hostname": instance.private_name or None,
         "local-ipv4": instance.private_address,
-        "mac": server.mac_address,
-        "network": {"interfaces": {"macs": {server.mac_address: _interface(instance)}}} if server.mac_address else None,
+        "mac": next(iter(macs), None),
+        "network": {"interfaces": {"macs": macs}} if macs else None,
         "placement": {
             "availability-zone": server.zone,
             "availability-zone-id": instance.zone_id,
@@ -179,7 +179,7 @@ def _meta_data(call: Call, instance: Instance, *, tagged: bool) -> dict[str, Any
         "public-ipv4": instance.public_address,
         "public-keys": _keys(call, server.key_name),
         "reservation-id": instance.reservation,
-        "security-groups": "\n".join(group.get("GroupName", group["GroupId"]) for group in instance.groups) or None,
+        "security-groups": _names(instance.groups),
         "services": {"domain": "amazonaws.com", "partition": "aws"},
         "autoscaling": _autoscaling(call, server),
         "tags": {"instance": _tags(server)} if tagged else None,
@@ -202,25 +202,34 @@ def _disks(instance: Instance) -> dict[str, str]:
     return told | {f"ebs{number}": device.removeprefix("/dev/") for number, device in enumerate(others, 1)}
 
 
-def _interface(instance: Instance) -> dict[str, str | None]:
-    subnet, network_id = instance.subnet, instance.network_id
-    networks = {each.id: each.cidr for each in instance.around.networks}
+def _interfaces(instance: Instance) -> dict[str, dict[str, Any]]:
+    """Its interfaces by their hardware addresses, the first one first."""
+    subnets = {arns.subnet_id(each.id): each.cidr for each in instance.around.subnets.values()}
+    networks = {arns.resource_id(arns.NETWORK, each.id): each.cidr for each in instance.around.networks}
     return {
-        "device-number": "0",
-        "interface-id": instance.interface_id,
-        "local-hostname": instance.private_name or None,
-        "local-ipv4s": instance.private_address,
-        "mac": instance.server.mac_address,
-        "owner-id": instance.around.account,
-        "public-ipv4s": instance.public_address,
-        "security-group-ids": "\n".join(group["GroupId"] for group in instance.groups) or None,
-        "security-groups": "\n".join(group.get("GroupName", group["GroupId"]) for group in instance.groups) or None,
-        "subnet-id": arns.subnet_id(subnet.id) if subnet else None,
-        "subnet-ipv4-cidr-block": subnet.cidr if subnet else None,
-        "vpc-id": arns.resource_id(arns.NETWORK, network_id) if network_id else None,
-        "vpc-ipv4-cidr-block": networks.get(network_id or ""),
-        "vpc-ipv4-cidr-blocks": networks.get(network_id or ""),
+        each["MacAddress"]: {
+            "device-number": str(each["Attachment"]["DeviceIndex"]),
+            "interface-id": each["NetworkInterfaceId"],
+            "local-hostname": each["PrivateDnsName"] or None,
+            "local-ipv4s": each["PrivateIpAddress"],
+            "mac": each["MacAddress"],
+            "owner-id": each["OwnerId"],
+            "public-ipv4s": each.get("Association", {}).get("PublicIp"),
+            "security-group-ids": "\n".join(group["GroupId"] for group in each["Groups"]) or None,
+            "security-groups": _names(each["Groups"]),
+            "subnet-id": each.get("SubnetId"),
+            "subnet-ipv4-cidr-block": subnets.get(each.get("SubnetId", "")),
+            "vpc-id": each["VpcId"],
+            "vpc-ipv4-cidr-block": networks.get(each["VpcId"]),
+            "vpc-ipv4-cidr-blocks": networks.get(each["VpcId"]),
+        }
+        for each in interfaces_of(instance)
+        if each.get("MacAddress")
     }
+
+
+def _names(groups: Sequence[Mapping[str, str]]) -> str | None:
+    return "\n".join(group.get("GroupName", group["GroupId"]) for group in groups) or None
 
 
 def _keys(call: Call, name: str | None) -> dict[str, Any] | None:

@@ -167,6 +167,24 @@ class TestBehindTheAgent:
         assert document["instanceId"] == arns.instance_id(server.id)
         assert (document["accountId"], document["region"]) == (account_id(SCOPE.project_id), "us-east-1")
 
+    def test_a_guest_reads_of_the_interfaces_that_it_got_later(self, get, server, world):
+        subnet = next(each for each in world.simulated.cloud.network.subnets(SCOPE) if each.zone == server.zone)
+        made = world.backend.interfaces.create(SCOPE, subnet.short_id, None, None, "")
+        world.backend.interfaces.attach(SCOPE, made.id, server.id, 1)
+        macs = "/latest/meta-data/network/interfaces/macs"
+        assert get(macs).text.split("\n") == sorted([f"{server.mac_address}/", f"{made.mac}/"])
+        assert get("/latest/meta-data/mac").text == server.mac_address
+        for name, wanted in (
+            ("device-number", "1"),
+            ("interface-id", f"eni-{made.id}"),
+            ("local-ipv4s", made.address),
+            ("subnet-id", arns.subnet_id(subnet.id)),
+            ("subnet-ipv4-cidr-block", subnet.cidr),
+            ("vpc-id", f"vpc-{made.vpc}"),
+            ("security-groups", "default"),
+        ):
+            assert get(f"{macs}/{made.mac}/{name}").text == wanted, name
+
     def test_user_data_are_bytes(self, get):
         answer = get("/latest/user-data")
         assert (answer.body, answer.headers["content-type"]) == (b"#!/bin/sh\necho \xff\n", "application/octet-stream")
