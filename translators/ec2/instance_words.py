@@ -10,6 +10,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from backend.domain.addresses import MadeInterface
 from backend.domain.identities import PROFILE_TAG, InstanceProfile, noted_profile
+from backend.domain.names import Names
 from backend.domain.node import ServerStatus
 from backend.domain.profile import BlockDevice
 from backend.drivers.compute import Flavor, Server
@@ -351,40 +352,45 @@ def interface_of(instance: Instance) -> dict[str, Any] | None:
         told["MacAddress"] = instance.server.mac_address
     if instance.subnet:
         told["SubnetId"] = arns.subnet_id(instance.subnet.id)
-    return told | _addressed(instance, instance.private_address, instance.public_address)
+    return {**_part(instance), **told, **_addressed(instance, instance.private_address, instance.public_address)}
 
 
 def _made(instance: Instance, made: MadeInterface, public: str | None) -> dict[str, Any]:
     """One that was made by itself."""
-    told = {
-        "Attachment": attachment(made),
+    told = {"Attachment": attachment(made), "Groups": instance.groups_of(made)}
+    return {**_part(instance), **made_words(made), **told, **_addressed(instance, made.address, public)}
+
+
+def made_words(made: MadeInterface) -> dict[str, Any]:
+    """What is told of an interface that was made, wherever that is, but for its addresses and groups."""
+    return {
         "Description": made.description,
-        "Groups": instance.groups_of(made),
         "MacAddress": made.mac,
         "NetworkInterfaceId": f"{arns.INTERFACE}-{made.id}",
         "SourceDestCheck": made.source_dest_check,
         "SubnetId": f"{arns.SUBNET}-{made.subnet}",
         "VpcId": f"{arns.NETWORK}-{made.vpc}",
     }
-    return told | _addressed(instance, made.address, public)
+
+
+def _part(instance: Instance) -> dict[str, Any]:
+    """What is told of all interfaces that an instance has."""
+    return {"InterfaceType": "interface", "OwnerId": instance.around.account, "Status": "in-use"}
 
 
 def _addressed(instance: Instance, private: str, public: str | None) -> dict[str, Any]:
-    """What is told of the addresses of each, and of all alike."""
+    """The addresses of one of them."""
     names, region = instance.around.names, instance.around.region
-    association = {}
-    if public:
-        led = {"PublicDnsName": names.of_public(public, region), "PublicIp": public}
-        association = {"Association": {"IpOwnerId": "amazon", **led}}
+    led = (
+        {"IpOwnerId": "amazon", "PublicDnsName": names.of_public(public, region), "PublicIp": public} if public else {}
+    )
+    return addressed(private, names, region, {"Association": led} if led else {})
+
+
+def addressed(private: str, names: Names, region: str, public: Mapping[str, Any]) -> dict[str, Any]:
+    """An interface's private address, with the association of the public one that leads there."""
     own = {"PrivateDnsName": names.of_private(private, region), "PrivateIpAddress": private}
-    return {
-        **association,
-        **own,
-        "InterfaceType": "interface",
-        "OwnerId": instance.around.account,
-        "PrivateIpAddresses": [{**association, "Primary": True, **own}],
-        "Status": "in-use",
-    }
+    return {**public, **own, "PrivateIpAddresses": [{**public, "Primary": True, **own}]}
 
 
 def attachment(made: MadeInterface) -> dict[str, Any]:

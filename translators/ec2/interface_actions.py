@@ -9,7 +9,7 @@ from backend.domain.address_findings import IndexTaken, InterfaceManaged
 from translators import arns
 from translators.ec2 import actions, tag_words
 from translators.ec2.instances import servers_named
-from translators.ec2.interfaces import INTERFACES, Interface, made_words
+from translators.ec2.interfaces import INTERFACES, Interface, told_alone
 from translators.errors import AWSError
 from translators.registry import Call, Result, operation
 
@@ -43,7 +43,7 @@ def create(call: Call) -> Result:
     made = call.backend.interfaces.create(call.scope, subnet, address, groups, description, token=token)
     identity = f"{arns.INTERFACE}-{made.id}"
     call.backend.resource_tags.put(call.scope, [identity], tags)
-    told = {**made_words(call, made, _names(call)), "Status": "pending", "TagSet": tag_words.shown(tags)}
+    told = {**told_alone(call, made, _names(call)), "Status": "pending", "TagSet": tag_words.shown(tags)}
     return {"NetworkInterface": told, **({"ClientToken": token.value} if token else {})}
 
 

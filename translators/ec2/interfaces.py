@@ -12,7 +12,15 @@ from backend.domain.balancers import BalancerKind, LoadBalancer
 from backend.domain.ids import derived_short
 from translators import arns
 from translators.ec2 import actions, tag_words
-from translators.ec2.instance_words import INTERFACE_PATHS, Instance, attachment, instances, interface_of
+from translators.ec2.instance_words import (
+    INTERFACE_PATHS,
+    Instance,
+    addressed,
+    attachment,
+    instances,
+    interface_of,
+    made_words,
+)
 from translators.elbv2.ids import WORDS
 from translators.filters import Filters, always, never
 from translators.nouns import Asked, Members, Noun
@@ -45,7 +53,7 @@ def _interfaces(call: Call, asked: Asked) -> Iterable[Interface]:
     groups = {each.id: each.name for each in call.backend.security_groups.list(call.scope)} if made else {}
     for each in made:
         instance = found.get(each.server_id or "")
-        words = made_words(call, each, groups, leading.get(each.id), instance)
+        words = told_alone(call, each, groups, leading.get(each.id), instance)
         yield Interface(f"{arns.INTERFACE}-{each.id}", words, instance, each)
     by_server = {each.server_id: each for each in addresses if each.server_id}
     for instance in found.values():
@@ -138,7 +146,7 @@ def _own_words(call: Call, instance: Instance, own: dict[str, Any], kept: Elasti
     }
 
 
-def made_words(
+def told_alone(
     call: Call,
     made: MadeInterface,
     groups: Mapping[str, str],
@@ -146,31 +154,20 @@ def made_words(
     instance: Instance | None = None,
 ) -> dict[str, Any]:
     """What is told of one that was made; ``groups``: names by short ids."""
-    public = _association(call, address)
     managed = made.gateway_id is not None
-    own = {
-        "PrivateDnsName": call.backend.names.of_private(made.address, call.region),
-        "PrivateIpAddress": made.address,
-    }
     named = [{"GroupId": f"{arns.SECURITY_GROUP}-{each}", "GroupName": groups.get(each, "")} for each in made.groups]
     told: dict[str, Any] = {
-        **public,
-        **own,
+        **made_words(made),
+        **addressed(made.address, call.backend.names, call.region, _association(call, address)),
         "AvailabilityZone": made.zone,
         "AvailabilityZoneId": call.backend.catalog.zone_ids(call.scope, [made.zone]).get(made.zone),
-        "Description": made.description,
         "Groups": named,
         "InterfaceType": "nat_gateway" if managed else "interface",
         "Ipv6Addresses": [],
-        "MacAddress": made.mac,
-        "NetworkInterfaceId": f"{arns.INTERFACE}-{made.id}",
         "OwnerId": call.account_id,
-        "PrivateIpAddresses": [{**public, "Primary": True, **own}],
         "RequesterManaged": managed,
         "SourceDestCheck": made.source_dest_check and not managed,
         "Status": _status(made, instance),
-        "SubnetId": f"{arns.SUBNET}-{made.subnet}",
-        "VpcId": f"{arns.NETWORK}-{made.vpc}",
     }
     held = _attachment(call, made, instance)
     return told | ({"Attachment": held} if held else {})
