@@ -68,7 +68,7 @@ def measures_the_measured() -> Broken:
 
 def renews_nothing() -> Broken:
     """A lease ends at its time, whatever waits for the cloud."""
-    return put(leased.Leased, "renew", lambda _self, _store, held, _claimer: list(held))
+    return put(leased.Leased, "renew", lambda _self, _store, held, _claimer, **_: list(held))
 
 
 def claims_the_held() -> Broken:
