@@ -20,7 +20,7 @@ from backend.engine.kinds.kind import AnyKind
 from backend.engine.settings import EngineSettings
 from backend.store import engines
 from backend.store.engines import EngineRecord
-from backend.store.leased import Share
+from backend.store.leased import Abandoned, Share
 from backend.store.session import Connection, Store
 
 LOG = logging.getLogger(__name__)
@@ -179,12 +179,24 @@ class Membership:
         return max(shortest - 2 * self._settings.beat, shortest / 3).total_seconds()
 
     def _take_over(self, dead: EngineRecord, silent_since: datetime) -> None:
-        """Give back what a dead engine had; it is taken out last, so that who dies in between leaves it to the next."""
-        number = self._give_back(dead.name, silent_since)
-        if self._store.transact(partial(engines.forget_unseen, name=dead.name, before=silent_since)):
-            LOG.warning("engine %s was not heard of for too long: %d claims of it are given back", dead.name, number)
+        """Give back what a dead engine had; it is taken out last, so that who dies in between leaves it to the next.
 
-    def _give_back(self, owner: str, silent_since: datetime | None = None) -> int:
+        What a transaction holds in which it died is left until the database has ended that: nobody waits for it here.
+        """
+
+        def take_out(conn: Connection) -> bool:
+            return engines.is_unseen(conn, dead.name, silent_since) and engines.forget_unseen(
+                conn, dead.name, silent_since
+            )
+
+        given_back, left = self._give_back(dead.name, silent_since)
+        is_out = not left and self._store.transact(take_out)
+        if given_back or is_out:
+            LOG.warning(
+                "engine %s was not heard of for too long: %d claims of it are given back", dead.name, given_back
+            )
+
+    def _give_back(self, owner: str, silent_since: datetime | None = None) -> Abandoned:
         """A claim that is given back keeps its epoch: who claims it next raises that, and its late writes are void.
 
         Args:
@@ -192,12 +204,13 @@ class Membership:
         """
         now = self._clock.now()
 
-        def work(conn: Connection, kind: AnyKind) -> int:
+        def work(conn: Connection, kind: AnyKind) -> Abandoned:
             if silent_since is not None and not engines.is_unseen(conn, owner, silent_since):
-                return 0
-            return kind.leased.abandon(conn, owner, (), now)
+                return Abandoned(0, 0)
+            return kind.leased.abandon(conn, owner, (), now, patient=False)
 
-        return sum(self._store.transact(partial(work, kind=kind)) for kind in self._kinds)
+        found = [self._store.transact(partial(work, kind=kind)) for kind in self._kinds]
+        return Abandoned(sum(each.given_back for each in found), sum(each.left for each in found))
 
 
 def share_of(name: str, living: Sequence[str], patience: timedelta) -> Share | None:

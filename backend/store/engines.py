@@ -51,7 +51,11 @@ _SEEN = (
     .values(seen_at=bindparam("now"), silence=bindparam("silent_for"), draining=bindparam("ends"))
 )
 _FORGET = delete(engines).where(_e.name == bindparam("this"))
-_UNSEEN = select(_e.name).where(_e.name == bindparam("this"), _e.seen_at <= bindparam("before")).with_for_update()
+_UNSEEN = (
+    select(_e.name)
+    .where(_e.name == bindparam("this"), _e.seen_at <= bindparam("before"))
+    .with_for_update(skip_locked=True)
+)
 _FORGET_UNSEEN = _FORGET.where(_e.seen_at <= bindparam("before"))
 
 
@@ -76,7 +80,10 @@ def forget(conn: Connection, name: str) -> None:
 
 
 def is_unseen(conn: Connection, name: str, before: datetime) -> bool:
-    """Whether there is such an engine, of which nobody has heard since; it stays so for this transaction."""
+    """Whether there is such an engine, of which nobody has heard since; it stays so for this transaction.
+
+    Of one that another transaction holds nobody knows: it is just heard of, or died in that.
+    """
     return conn.execute(_UNSEEN, {"this": name, "before": before}).first() is not None
 
 

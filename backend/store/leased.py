@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from heapq import heapify, heappop, heappush
 from math import inf
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from sqlalchemy import (
     Connection,
@@ -180,6 +180,13 @@ class Room:
         open_ = (scope for scope in self._scopes if self._regions[scope.region] < self.at_once)
         full = (scope for scope in open_ if self._scopes[scope] >= self._share)
         return sorted(full, key=lambda scope: (scope.region, scope.project_id))
+
+
+class Abandoned(NamedTuple):
+    """How much was given back, and how much is held by another transaction."""
+
+    given_back: int
+    left: int
 
 
 _NEXT_DUE = bindparam("next_due", type_=Instant())
@@ -434,20 +441,28 @@ class Leased(Generic[L]):
             if not self.pull(conn, key, at):
                 raise
 
-    def abandon(self, conn: Connection, owner: str, held: Iterable[L], now: datetime) -> int:
-        """Give back what that owner has claimed but for these, due at once; how much it was.
+    def abandon(
+        self, conn: Connection, owner: str, held: Iterable[L], now: datetime, *, patient: bool = True
+    ) -> Abandoned:
+        """Give back what that owner has claimed but for these, due at once. It looks at every row.
 
-        For whoever does not know what came of a claim. It looks at every row.
+        For whoever does not know what came of a claim, or was taken for dead.
+
+        Args:
+            patient: wait for rows that another transaction holds, such as the last one of who died in it: that holds
+                them for as long as the database believes it to be there. Otherwise they are left.
         """
         c = self._table.c
         known = {lease.key for lease in held}
         # In the one order that rows are locked in, for who renews or claims some of them meanwhile.
-        rows = conn.execute(select(*self._keys, c.epoch).where(c.owner == owner).order_by(*self._keys)).all()
-        lost = [row for row in rows if tuple(row[:-1]) not in known]
+        owned = select(*self._keys, c.epoch).where(c.owner == owner).order_by(*self._keys)
+        rows = conn.execute(owned).all()
+        free = rows if patient else conn.execute(owned.with_for_update(skip_locked=True)).all()
+        lost = [row for row in free if tuple(row[:-1]) not in known]
         for row in lost:
             told = {**_bound(row[:-1]), "held_epoch": row.epoch, "mark": None, "next_due": now}
             conn.execute(self._release(), {**told, **self._heeded(None)})
-        return len(lost)
+        return Abandoned(len(lost), max(0, len(rows) - len(free)))
 
     def owned(self, conn: Connection) -> dict[str, int]:
         """How much each owner has claimed, and not given back. It looks at every row."""

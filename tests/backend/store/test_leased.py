@@ -9,7 +9,11 @@ import pytest
 from sqlalchemy import event, update
 
 from backend.domain.scope import Scope
-from backend.store import leases, tables, traffic, watches
+from backend.engine.kinds import KINDS
+from backend.engine.membership import Membership
+from backend.engine.settings import EngineSettings
+from backend.store import engines, leases, tables, traffic, watches
+from backend.store.engines import EngineRecord
 from backend.store.leased import Claimer, Kinds, Room, Share
 from tests.factories import NOW, OTHER, SCOPE, longest_due
 
@@ -266,4 +270,56 @@ def test_what_is_given_back_is_locked_in_the_order_in_which_it_is_renewed(store)
     event.listen(store.engine, "before_cursor_execute", note)
     given_back = store.transact(lambda conn: leases.WATCHES.abandon(conn, "one", (), NOW))
     event.remove(store.engine, "before_cursor_execute", note)
-    assert (given_back, updated) == (3, ["a", "b", "c"])
+    assert (given_back.given_back, updated) == (3, ["a", "b", "c"])
+
+
+@pytest.mark.on("postgresql", "mariadb")
+def test_what_a_transaction_holds_in_which_an_engine_died_keeps_the_rest_from_nobody(store):
+    for name in ("p1", "p2"):
+        _pull(store, Scope(name, "r"))
+    first, second = _claim(store)
+
+    def give_back():
+        return store.transact(lambda conn: leases.WATCHES.abandon(conn, "one", (), store.clock.now(), patient=False))
+
+    with store.engine.connect() as dead, dead.begin():
+        leases.WATCHES.fence(dead, first)
+        assert give_back() == (1, 1)
+        assert [lease.scope for lease in _claim(store, TWO)] == [second.scope]
+    assert give_back() == (1, 0)
+    assert [lease.scope for lease in _claim(store, TWO)] == [first.scope]
+
+
+@pytest.mark.on("postgresql", "mariadb")
+@pytest.mark.parametrize("died", ["at work", "being heard of"])
+def test_engines_go_on_while_a_dead_one_s_transaction_holds_rows(store, died):
+    settings = EngineSettings()
+
+    def member(name):
+        me = EngineRecord(name, "host", 1, "0039", NOW, NOW, settings.silence)
+        return Membership(store, store.clock, me, settings, KINDS)
+
+    def attend(seconds, *members):
+        for _ in range(seconds):
+            for each in members:
+                each.attend()
+            store.clock.move(1)
+
+    def names():
+        with store.read() as conn:
+            return [each.name for each in engines.all_of_them(conn)]
+
+    one, two = member("one"), member("two")
+    _pull(store)
+    attend(12, one, two)
+    (lease,) = _claim(store)
+    with store.engine.connect() as dead, dead.begin():
+        if died == "at work":
+            leases.WATCHES.fence(dead, lease)
+        else:
+            engines.seen(dead, one._me, NOW)
+        attend(20, two)
+        assert names() == ["one", "two"]
+    attend(4, two)
+    assert names() == ["two"]
+    assert [each.key for each in _claim(store, TWO)] == [lease.key]
