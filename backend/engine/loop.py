@@ -467,11 +467,14 @@ class Engine:
         self._note_away(error)
 
     def _put_off(self) -> None:
-        """What failed is tried again after a while; it stays on the list until the store has taken note of that."""
-        while self._failed:
-            kind, lease, due_at = self._failed[0]
-            self._store.transact(partial(kind.leased.put_off, lease=lease, due_at=due_at))
-            self._failed.pop(0)
+        """What failed is tried again after a while; it stays on the list until the store has taken note of that.
+
+        A row that another transaction holds, which may be why it failed, holds up nothing else.
+        """
+        for each in list(self._failed):
+            kind, lease, due_at = each
+            if self._store.transact(partial(kind.leased.put_off, lease=lease, due_at=due_at)):
+                self._failed.remove(each)
 
     def _renew(self, now: datetime, *, every: bool = False) -> None:
         """Hold on to what waits long for the cloud, or to all; what another engine has by now is dropped."""

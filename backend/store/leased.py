@@ -233,6 +233,8 @@ class Leased(Generic[L]):
             .values(epoch=c.epoch + 1, owner=bindparam("by"), lease_until=bindparam("until"), due_at=bindparam("new"))
         )
         self._fence = select(c[fenced]).where(self._held).with_for_update()
+        self._looked_at = select(c.epoch).where(self._held)
+        self._at_once = self._looked_at.with_for_update(skip_locked=True)
         self._seen = (
             select(*self._keys, c.epoch)
             .where(tuple_(*self._keys).in_(bindparam("keys", expanding=True)))
@@ -399,9 +401,17 @@ class Leased(Generic[L]):
         heeded = self._heeded(None if self.heeded is None else getattr(lease, self.heeded))
         conn.execute(self._release(*values), {**self._fenced(lease), "next_due": due_at, **heeded, **told})
 
-    def put_off(self, conn: Connection, lease: L, due_at: datetime) -> None:
-        """Give the row back with its work not done: whoever does it then does it for the same."""
+    def put_off(self, conn: Connection, lease: L, due_at: datetime) -> bool:
+        """Give the row back with its work not done: whoever does it then does it for the same.
+
+        Returns:
+            False where another transaction holds the row, which is not waited for.
+        """
+        key = self._fence_key(lease)
+        if conn.execute(self._at_once, key).first() is None:
+            return conn.execute(self._looked_at, key).first() is None  # else it is lost, and nothing to be given back
         conn.execute(self._release(), {**self._fenced(lease), "next_due": due_at, **self._heeded(None)})
+        return True
 
     def _heeded(self, what: Any) -> dict[str, Any]:
         return {} if self.heeded is None else {"was_heeded": what}

@@ -291,6 +291,24 @@ def test_what_a_transaction_holds_in_which_an_engine_died_keeps_the_rest_from_no
 
 
 @pytest.mark.on("postgresql", "mariadb")
+def test_what_another_transaction_holds_is_put_off_later(store):
+    _pull(store)
+    (lease,) = _claim(store)
+
+    def put_off():
+        return store.transact(lambda conn: leases.WATCHES.put_off(conn, lease, NOW + timedelta(seconds=5)))
+
+    with store.engine.connect() as holder, holder.begin():
+        leases.WATCHES.fence(holder, lease)
+        assert put_off() is False
+    assert put_off() is True
+    assert _due_at(store) == NOW + timedelta(seconds=5)
+    store.clock.move(10)
+    _claim(store, TWO)
+    assert put_off() is True  # it is lost: there is nothing to be put off
+
+
+@pytest.mark.on("postgresql", "mariadb")
 @pytest.mark.parametrize("died", ["at work", "being heard of"])
 def test_engines_go_on_while_a_dead_one_s_transaction_holds_rows(store, died):
     settings = EngineSettings()
