@@ -41,15 +41,29 @@ _ARRIVALS = {
 REPLACED = frozenset({LeavesFor.HEALTH, LeavesFor.LIFETIME, LeavesFor.NOTICE, LeavesFor.HOST, LeavesFor.REFRESH})
 """What nodes leave for that others are launched in place of."""
 
+_WELL = frozenset({LeavesFor.LIFETIME, LeavesFor.NOTICE, LeavesFor.HOST})
+"""What nodes have to go for that do their work until then."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A node that is to be launched before another goes. ``zone``: where it must be, None for anywhere."""
+    """Nodes that are to be launched before another goes.
+
+    Attributes:
+        zone: where they must be, None for anywhere.
+        rest: what still lacks in its place where a part of that has come, in units; None where nothing has.
+    """
 
     victim: Node
     cause: Cause
     leaves_for: LeavesFor
     zone: str | None = None
+    rest: int | None = None
+
+    @property
+    def units(self) -> int:
+        """What is to be launched."""
+        return self.victim.weight if self.rest is None else self.rest
 
 
 def _is_of_image(node: Node, profile: Profile) -> bool:
@@ -258,7 +272,8 @@ class Draft(Revision):
     def succeeded(self) -> set[str]:
         """Old nodes whose place is taken: as much as they count has arrived, or all that comes.
 
-        Several that count less may follow one.
+        Several that count less may follow one. Where the rest of them failed, one that is well and has to go for its
+        time or its host stays for the rest to be launched again, unless there is enough without it.
         """
         arrived: Counter[str] = Counter()
         awaited = set()
@@ -268,7 +283,40 @@ class Draft(Revision):
                 arrived[old.id] += new.weight
             elif told is Arrival.COMING:
                 awaited.add(old.id)
-        return {each for each, units in arrived.items() if each not in awaited or units >= self.nodes[each].weight}
+        taken = {each for each, units in arrived.items() if each not in awaited or units >= self.nodes[each].weight}
+        short = [
+            each
+            for each in arrived
+            if each in taken and arrived[each] < self.nodes[each].weight and self.has_to_go(self.nodes[each]) in _WELL
+        ]
+        if short:
+            taken.difference_update(short)
+            spare = self.capacity() - self._ahead_of(taken) - self.direct_capacity() - self.cluster.spec.desired
+            for each in short:
+                left = spare + arrived[each] - self.nodes[each].weight
+                if left >= 0:
+                    taken.add(each)
+                    spare = left
+        return taken
+
+    def shortfalls(self) -> dict[str, int]:
+        """Old nodes that wait though all that came in their place has arrived -> what lacks there, in units."""
+        taken, lacks, unsettled = self.succeeded(), dict[str, int](), set()
+        for new, old in self.pairs():
+            if self.arrival(new) is not Arrival.ARRIVED:
+                unsettled.add(old.id)
+            lacks[old.id] = lacks.get(old.id, old.weight) - new.weight
+        return {each: units for each, units in lacks.items() if each not in taken | unsettled}
+
+    def has_to_go(self, node: Node) -> LeavesFor | None:
+        """Why a node is to go whatever the capacity is."""
+        if node.health is Health.UNHEALTHY:
+            return LeavesFor.HEALTH
+        if self.outlived(node):
+            return LeavesFor.LIFETIME
+        if node.notice is not None and self.cluster.spec.capacity_rebalance:
+            return LeavesFor.NOTICE
+        return None if node.drained_from is None else LeavesFor.HOST
 
     @property
     def warmup(self) -> timedelta:
@@ -327,9 +375,12 @@ class Draft(Revision):
 
     def ahead(self) -> int:
         """Capacity beyond the desired that is meant to be: nodes on their way, for one that goes after them."""
-        succeeded = self.succeeded()
+        return self._ahead_of(self.succeeded())
+
+    def _ahead_of(self, taken: set[str]) -> int:
+        """The same, where these old nodes' places are taken."""
         return capacity(
-            new for new, old in self.pairs() if old.id not in succeeded or self.arrival(new) is not Arrival.ARRIVED
+            new for new, old in self.pairs() if old.id not in taken or self.arrival(new) is not Arrival.ARRIVED
         )
 
     def surplus(self) -> int:
@@ -358,7 +409,10 @@ class Draft(Revision):
 
     def stake(self, node: Node) -> int:
         """What may come in the place of a node that is replaced, in units: no less than it counts."""
-        return node.weight + self.heaviest_choice - 1
+        return self._stake(node.weight)
+
+    def _stake(self, units: int) -> int:
+        return units + self.heaviest_choice - 1
 
     def is_above(self, surplus: int) -> bool:
         """Whether one node less would still do: weights may leave a surplus that is smaller than any node."""
@@ -404,4 +458,4 @@ class Draft(Revision):
 
     def wished(self) -> int:
         """What may come for the wishes, in units."""
-        return sum(self.stake(wish.victim) for wish in self.wishes)
+        return sum(self._stake(wish.units) for wish in self.wishes)

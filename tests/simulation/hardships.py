@@ -13,6 +13,7 @@ from backend.domain.batch_sizes import TAG, Batch
 from backend.domain.cluster import Cluster, ClusterChange, NewCluster, PlacementRequest, SourceRequest, Tag
 from backend.domain.events import Event, Subject
 from backend.domain.ids import balancing_id, short_id
+from backend.domain.mixes import MixRequest, OverrideRequest
 from backend.domain.node import Health, Node, NodeState, Notice, ServerStatus
 from backend.domain.traffic import MemberHealth
 from backend.drivers import errors
@@ -207,6 +208,47 @@ class Hardships(Calm):
 
         by = self._in(self._coming_up() * 2)
         self._until(has_gone, by, "a node stays on a host that is drained")
+
+    def leaves_its_host_by_weight(self) -> None:
+        """Where those in its place come in part, a node goes when the rest has come, too, and its group never has less."""
+        cluster, desired = self.group(3), 3
+        light, heavy = OverrideRequest("t3.medium", 1), OverrideRequest("t3.large", desired)
+        self.resize(0)
+        self._until(lambda: not self._of(cluster.id), self._in(self._coming_up() * 2), f"{GROUP} is not empty")
+        self._mix(heavy, light)
+        self.resize(desired)
+        self._until(lambda: len(self._serving(cluster)) == 1, self._in(self._coming_up() * 2), f"{GROUP} is not there")
+        self._mix(light, heavy)
+        (node,) = self._of(cluster.id)
+        for zone, room in zip(ZONES, (1, 1, 0), strict=True):
+            self.world.simulated.faults.capacity(zone, room, flavor="t3.medium")
+            self.world.simulated.faults.capacity(zone, 0, flavor="t3.large")
+        told = partial(hosts.drain, scope=self._user.scope, server_ids=[node.server_id], host="cpu-1")
+        self.world.store.transact(lambda conn: told(conn, now=self.world.clock.now()))
+
+        def serving() -> int:
+            units = sum(each.weight for each in self._serving(cluster))
+            if units < desired:
+                raise self.world.broke("23 notice", f"{GROUP} has {units} units in service")
+            return units
+
+        by = self._in(self._coming_up() * 2)
+        self._until(lambda: serving() == desired + 2, by, "nobody is launched in its place")
+        ends_at = self._in(LASTING / 4)
+        self._until(
+            lambda: serving() > 0 and self.world.clock.now() >= ends_at, ends_at + REACTION, "time stands still"
+        )
+        self.world.simulated.faults.lift()
+        by = self._in(self.world.settings.backoff.most * 1.5 + self._coming_up() * 2)
+        self._until(
+            lambda: serving() > 0 and node.id not in {each.id for each in self._of(cluster.id)},
+            by,
+            "a node stays on a host that is drained",
+        )
+
+    def _mix(self, *overrides: OverrideRequest) -> None:
+        request = MixRequest(overrides, {"on_demand_percent": 100})
+        self._user.change(GROUP, ClusterChange({}, SourceRequest(template_name="lt-0"), mix=request))
 
     def hears_of_an_end(self) -> None:
         """A server's end that the cloud tells of is noticed at once, by whatever else it tells beside."""

@@ -143,6 +143,7 @@ TRIALS = {
         "asks_again",
         "goes_before_it_is_taken_back",
         "leaves_its_host",
+        "leaves_its_host_by_weight",
         "hears_of_an_end",
     )
 }

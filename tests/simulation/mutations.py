@@ -134,6 +134,8 @@ MUTATIONS = (
     _trial(rules.heeds_no_notice, "goes_before_it_is_taken_back"),
     _trial(hearing.stays_on_drained_hosts, "leaves_its_host"),
     _trial(hearing.leaves_hosts_at_once, "leaves_its_host"),
+    _trial(mixes.goes_with_a_part, "leaves_its_host_by_weight"),
+    _trial(mixes.launches_no_rest, "leaves_its_host_by_weight"),
     _trial(hearing.hears_nothing, "hears_of_an_end"),
     _trial(hearing.glances_at_what_was_told, "hears_of_an_end"),
     _trial(rules.never_rebalances, "moves_house"),

@@ -124,15 +124,15 @@ def _launch_wishes(draft: Draft, hung: set[str]) -> None:
         return
     chooser = Chooser(draft, hung)
     for wish in draft.wishes:
-        if launches_left(draft) < (wish.victim.weight if draft.begun else 1):
+        if launches_left(draft) < (wish.units if draft.begun else 1):
             draft.again = draft.again or draft.begun > 0
             return  # what takes its place is launched together, by the next pass
         chooser.leaves(wish.victim)
-        most = within_quota(draft, wish.victim.weight)
+        most = within_quota(draft, wish.units)
         if most <= 0:
             tell_quota(draft, (wish.cause,))
             continue
-        allotted = chooser.allot(wish.victim.weight, most, None if wish.zone is None else (wish.zone,))
+        allotted = chooser.allot(wish.units, most, None if wish.zone is None else (wish.zone,))
         if allotted:
             draft.put(replace(draft.nodes[wish.victim.id], leaves_for=wish.leaves_for))
         for zone, profiles in allotted.items():

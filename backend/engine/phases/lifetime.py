@@ -8,7 +8,7 @@ from backend.domain.activity import Cause, CauseKind
 from backend.domain.cluster import Process
 from backend.domain.node import SERVING, LeavesFor
 from backend.engine.draft import Draft
-from backend.engine.replacing import Replacing
+from backend.engine.replacing import Replacing, followed
 from backend.policies import brake
 
 
@@ -21,7 +21,7 @@ def end_lifetimes(draft: Draft) -> None:
         return  # health wakes the cluster; what serves still is not given up in a mass failure
     if draft.is_refused():
         return
-    busy = {old.id for _, old in draft.pairs()} | {wish.victim.id for wish in draft.wishes}
+    busy = followed(draft)
     replacing = Replacing(draft)
     for node in draft.every(*SERVING):
         if node.id in busy:

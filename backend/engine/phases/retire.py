@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from backend.domain.activity import Cause, CauseKind
 from backend.domain.cluster import Process
-from backend.domain.node import SERVING, Health, LeavesFor, Node
+from backend.domain.node import SERVING, LeavesFor, Node
 from backend.engine.draft import Draft
 from backend.engine.phases.health import cause_of
 from backend.policies.replacement import Arrival
@@ -62,7 +62,7 @@ def _part(draft: Draft, surplus: int) -> None:
     succeeded = draft.succeeded()
     for new, old in list(draft.pairs()):
         is_capacity = old.id in succeeded and _has_come(draft, new)
-        if is_capacity and surplus < new.weight and _holding(draft, old) is None:
+        if is_capacity and surplus < new.weight and draft.has_to_go(old) is None:
             draft.put(replace(new, replaces=None))
 
 
@@ -76,7 +76,7 @@ def _why(draft: Draft, pair: tuple[Node, Node], surplus: int, counts: Mapping[st
     What it was to leave for may be over, and another reason may have come: it leaves for the one that holds.
     """
     new, old = pair
-    holds = _holding(draft, old)
+    holds = draft.has_to_go(old)
     if holds is not None:
         return holds
     if old.protected or surplus < old.weight:
@@ -87,20 +87,9 @@ def _why(draft: Draft, pair: tuple[Node, Node], surplus: int, counts: Mapping[st
     return LeavesFor.ZONE if unwanted else None
 
 
-def _holding(draft: Draft, old: Node) -> LeavesFor | None:
-    """Why a node is to go whatever the capacity is."""
-    if old.health is Health.UNHEALTHY:
-        return LeavesFor.HEALTH
-    if draft.outlived(old):
-        return LeavesFor.LIFETIME
-    if old.notice is not None and draft.cluster.spec.capacity_rebalance:
-        return LeavesFor.NOTICE
-    return None if old.drained_from is None else LeavesFor.HOST
-
-
 def _is_undone(draft: Draft, old: Node) -> bool:
     """Whether a node need not leave its host any more, and nothing else makes it go."""
-    wanted = old.zone in draft.cluster.spec.zones and _holding(draft, old) is None
+    wanted = old.zone in draft.cluster.spec.zones and draft.has_to_go(old) is None
     return old.leaves_for is LeavesFor.HOST and old.state in SERVING and wanted
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from backend.domain.activity import CauseKind
 from backend.domain.cluster import Process
-from backend.domain.node import LeavesFor, ServerStatus, capacity
+from backend.domain.node import LeavesFor, NodeState, Notice, ServerStatus, capacity
 from backend.domain.traffic import MemberHealth, RegistrationState
 from backend.engine.draft import Draft
 from backend.engine.phases.retire import retire
@@ -194,11 +194,58 @@ def test_what_became_capacity_is_not_ahead_of_anybody_when_it_fails(processes):
 
 
 def test_a_heavy_node_waits_for_all_that_comes_in_its_place():
-    """Four light ones follow it, and one of them has come: what failed or has no room is waited for no longer."""
+    """Four light ones follow it, and one of them has come: what failed is waited for no longer, but launched again."""
     group = owner(desired=4, maximum_lifetime_seconds=86_400)
     old = node(group, "old", units=4, created_at=NOW - timedelta(days=2))
     come = [node(group, f"come{number}", units=1, replaces=old.id) for number in range(4)]
     coming = [pending(group, f"coming{number}", units=1, replaces=old.id) for number in range(3)]
     assert _causes(group, old, come[0], *coming) == []
-    assert _causes(group, old, *come[:3], sick(group, "failed", units=1, replaces=old.id)) != []
+    assert _causes(group, old, *come[:3], sick(group, "failed", units=1, replaces=old.id)) == []
     assert _causes(group, old, *come, *coming) != []
+
+
+WELL = {
+    "lifetime": {"created_at": NOW - timedelta(days=2)},
+    "notice": {"notice": Notice.REBALANCE},
+    "host": {"drained_from": "host"},
+}
+LONG = {"maximum_lifetime_seconds": 86_400, "capacity_rebalance": True}
+
+
+@pytest.mark.parametrize("values", WELL.values(), ids=WELL)
+@pytest.mark.parametrize(("desired", "goes"), [(7, False), (4, False), (3, True)])
+def test_a_heavy_node_whose_successors_came_in_part_goes_where_enough_is_there(values, desired, goes):
+    """Three units of its four have come, and the fourth is gone: nobody was promised less than is desired."""
+    group = owner(desired=desired, maximum=9, **LONG)
+    old = node(group, "old", units=4, **values)
+    come = [node(group, f"come{number}", units=1, replaces=old.id) for number in range(3)]
+    assert bool(_causes(group, old, *come)) is goes
+    assert bool(_causes(group, old, *come, sick(group, "failed", units=1, replaces=old.id))) is goes
+
+
+def test_a_sick_heavy_node_goes_with_the_first_that_comes():
+    """It does nobody any good: what lacks is launched at once when it has gone."""
+    group = owner(desired=4)
+    old = sick(group, "old", units=4)
+    assert _causes(group, old, _successor(group, old, units=1)) == [(old.id, CauseKind.HEALTH_CUSTOM)]
+
+
+def test_two_heavy_nodes_share_what_is_there_without_them():
+    group = owner(desired=7, maximum=20, **LONG)
+    old = [node(group, f"old{each}", units=4, **WELL["host"]) for each in range(2)]
+    come = [node(group, f"come{each}{one.id}", units=1, replaces=one.id) for one in old for each in range(3)]
+    assert [gone for gone, _ in _causes(group, *old, *come)] == [old[0].id]
+
+
+@pytest.mark.parametrize("values", WELL.values(), ids=WELL)
+def test_what_lacks_in_the_place_of_a_heavy_node_is_launched_again(values):
+    """It waits for no place above what is desired: what came has its own already."""
+    first = {"maintenance_minimum_percent": 100, "maintenance_maximum_percent": 101}
+    group = owner(desired=4, maximum=9, **LONG, **first)
+    old = node(group, "old", units=4, **values)
+    come = [node(group, f"come{number}", units=1, replaces=old.id) for number in range(3)]
+    made = plan(group, old, *come)
+    new = [each for each in made.changes.after.nodes.values() if each.id not in {old.id, *(one.id for one in come)}]
+    assert [(each.replaces, each.state) for each in new] == [(old.id, NodeState.PENDING)]
+    failed = sick(group, "failed", units=1, replaces=old.id, health_due_at=NOW + timedelta(seconds=30))
+    assert len(plan(group, old, *come, failed).changes.after.nodes) == 5
