@@ -283,6 +283,7 @@ def create_gateway() -> Flask:
         find_handler=log_lines.about_requests(registry.find if patience is None else patience.handlers(registry.find)),
     )
     keeper_of(chosen, store, leave=inherited.SHARED.leave).start()
+    watched = schema.Watched(store, clock)
     names = {mine: name for name, mine in identity.regions.items()}
     receiving = Receivers(
         partial(receive, pipeline.backend),
@@ -296,7 +297,7 @@ def create_gateway() -> Flask:
     )
     return create_app(
         pipeline,
-        readiness=lambda: schema.not_ready(store) or seals.not_ready(store.seal),
+        readiness=lambda: watched.not_ready() or seals.not_ready(store.seal),
         metrics=request_log.shared().metrics_text,
         operator_bind=gateway.operator_bind,
         receivers=receiving,

@@ -219,8 +219,11 @@ def _skew(ward: Ward) -> Checked:
 def _engines(ward: Ward) -> Checked:
     with ward.store.read() as conn:
         now, found = ward.store.lease_now(conn), engines.all_of_them(conn, _MOST)
-    states = [state_of(each, now) for each in found]
+    present = migrate.stands_at(ward.store)
+    states = [state_of(each, now, present) for each in found]
     told = f"{states.count('works')} at work, {states.count('draining')} draining, {states.count('silent')} silent"
+    if "outdated" in states:
+        told += f", {states.count('outdated')} outdated by the schema"
     if "works" not in states:
         return Checked("engines", FAULT, told, "coppice engine, on any host: nothing is launched or ended without one")
     if "silent" in states:

@@ -9,7 +9,7 @@ from backend.commands.line import Rows
 from backend.engine.kinds import KINDS
 from backend.engine.membership import share_of
 from backend.engine.settings import EngineSettings
-from backend.store import engines
+from backend.store import engines, migrate
 from backend.store.engines import EngineRecord
 from backend.store.session import Store
 
@@ -24,6 +24,7 @@ def listed(store: Store, settings: EngineSettings) -> Rows:
         owned: Counter[str] = Counter()
         for kind in KINDS:
             owned.update(kind.leased.owned(conn))
+    present = migrate.stands_at(store)
     living = sorted(each.name for each in found if state_of(each, now) == "works")
     rows = [
         {
@@ -33,7 +34,7 @@ def listed(store: Store, settings: EngineSettings) -> Rows:
             "version": each.version,
             "started": each.started_at.isoformat(timespec="seconds"),
             "seen": f"{max((now - each.seen_at).total_seconds(), 0.0):.1f} s ago",
-            "state": state_of(each, now),
+            "state": state_of(each, now, present),
             "share": _share(each.name, living, settings),
             "claims": owned.pop(each.name, 0),
         }
@@ -51,10 +52,17 @@ def listed(store: Store, settings: EngineSettings) -> Rows:
     return rows + [{"engine": name, **gone, "claims": number} for name, number in sorted(owned.items())]
 
 
-def state_of(engine: EngineRecord, now: datetime) -> str:
-    """``works``, ``draining`` (it was told to end) or ``silent`` (others are about to take its work over)."""
+def state_of(engine: EngineRecord, now: datetime, present: str | None = None) -> str:
+    """``works``, ``draining`` (it was told to end), ``silent`` (others are about to take its work over) or
+    ``outdated`` (it cannot work with the schema, and ends within a minute).
+
+    Args:
+        present: where the schema stands.
+    """
     if engine.is_silent(now):
         return "silent"
+    if migrate.place(present)[0] > migrate.place(engine.version or None)[0]:
+        return "outdated"
     return "draining" if engine.draining else "works"
 
 

@@ -164,12 +164,13 @@ def _engine(outlets_of: OutletsOf, set_level: SetLevel, _asked: argparse.Namespa
     signals.concern(engine)
     if chosen.metrics_port:
         measures.serve(chosen.metrics_port, chosen.metrics_host)
-    engine.run(signals)
+    ending = schema.Ending(signals.is_set, schema.Watched(store, SystemClock()))
+    engine.run(ending)
     traces.close(LAST_SECONDS)
     LOG.info("the engine has ended, what it did not finish is given back")
     logging.shutdown()
     # A call that still hangs would hold the process up for as long as it does, and nobody waits for its answer now.
-    os._exit(0)
+    os._exit(ending.status)
 
 
 class Signals:

@@ -96,10 +96,11 @@ def _listen(set_level: Callable[[str], None], _asked: argparse.Namespace) -> Non
     except (NoLibrary, Unusable) as why:
         raise CannotDo(str(why)) from why
     LOG.info("events are listened for in %s", ", ".join(each.region for each in wanted))
-    inbox.run(stop)
+    ending = schema.Ending(stop.is_set, schema.Watched(store, clock))
+    inbox.run(ending)
     LOG.info("the listener has ended")
     logging.shutdown()
-    os._exit(stop.status)  # a thread that waits for its broker would hold the process up
+    os._exit(stop.status or ending.status)  # a thread that waits for its broker would hold the process up
 
 
 def _record(clock: Clock) -> ListenerRecord:

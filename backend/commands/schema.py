@@ -1,9 +1,10 @@
-"""The schema by hand: brought to the present, or told why it cannot be worked with."""
+"""The schema: brought to the present by hand, and who may not work with it told why, at its start and ever after."""
 
 from __future__ import annotations
 
 import logging
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 from backend.clock import Clock
 from backend.commands import CannotDo
@@ -14,6 +15,8 @@ from backend.store.session import Store
 from backend.store.urls import DatabaseMisnamed, in_memory, obstacle, parsed
 
 LOG = logging.getLogger(__name__)
+_LOOK_SECONDS: Final = 60.0
+"""How long a running process goes on by what it saw of the schema: others may migrate it at any time."""
 
 
 def wait(store: Store, clock: Clock) -> None:
@@ -29,12 +32,69 @@ def wait(store: Store, clock: Clock) -> None:
             clock.wait(1.0)
 
 
-def not_ready(store: Store) -> str | None:
-    """Why requests cannot be answered from the database now; None where they can."""
-    try:
-        return revisions.refusal(store)
-    except AWAY:
-        return "the database cannot be asked"
+class Watched:
+    """What a process that runs sees of the schema: others bring it further, and it may be more than this code knows.
+
+    What is new is logged once.
+    """
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store, self._clock = store, clock
+        self._looked_at: float | None = None
+        self._reason: str | None = None
+        self._told: str | None = None
+
+    def refusal(self) -> str | None:
+        """Why its work has to end; None where it may go on. The database is asked once a minute, if it can be."""
+        now = self._clock.monotonic()
+        if self._looked_at is None or now - self._looked_at >= _LOOK_SECONDS:
+            self._looked_at = now
+            try:
+                self._reason = self._look()
+            except AWAY as error:
+                LOG.debug("the schema was not looked at: %s", error)
+        return self._reason
+
+    def not_ready(self) -> str | None:
+        """Why requests cannot be answered from the database now; None where they can."""
+        try:
+            return self._look()
+        except AWAY:
+            return "the database cannot be asked"
+
+    def _look(self) -> str | None:
+        present, known = revisions.stands_at(self._store), revisions.head()
+        reason = revisions.refused(present)
+        if present != self._told:
+            self._told = present
+            if reason is not None:
+                LOG.critical("%s", reason)
+            elif revisions.is_beyond(present, known):
+                LOG.info(
+                    "the schema stands at %s, newer than %s that is known here, and can be worked with", present, known
+                )
+        return reason
+
+
+class Ending:
+    """Has a process end when it is told to, and when the schema has become none that it can work with.
+
+    Attributes:
+        status: of the process: whether it was told to.
+    """
+
+    def __init__(self, told: Callable[[], bool], watched: Watched) -> None:
+        self._told, self._watched = told, watched
+        self.status = 0
+
+    def is_set(self) -> bool:
+        if self.status or self._told():
+            return True
+        if self._watched.refusal() is None:
+            return False
+        LOG.critical("what is under way is brought to its end or given back, and then this process ends")
+        self.status = 1
+        return True
 
 
 def check(store: Store) -> None:

@@ -82,7 +82,7 @@ def _step(connection: Connection, revision: str, *, alone: bool) -> bool:
     """
     present = MigrationContext.configure(connection).get_current_revision()
     if revision == "head" and is_beyond(present, head()):
-        reason = _refusal(present)
+        reason = refused(present)
         if reason is not None:
             raise SchemaUnknown(reason)
         return False  # a newer Coppice has been here, and left room for this one
@@ -116,10 +116,11 @@ def stands_at(store: Store) -> str | None:
 
 def refusal(store: Store) -> str | None:
     """Why this code cannot work with a store, in one sentence; None where it can."""
-    return _refusal(stands_at(store))
+    return refused(stands_at(store))
 
 
-def _refusal(present: str | None) -> str | None:
+def refused(present: str | None) -> str | None:
+    """The same, of one that stands at this revision."""
     if present is None:
         return "the database is not migrated: coppice migrate"
     if not is_beyond(present, head()):

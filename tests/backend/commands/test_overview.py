@@ -89,6 +89,16 @@ def test_engines_are_listed_with_their_shares_and_what_they_have(world):
     assert "20.0 s ago" in _text(told)
 
 
+def test_an_engine_whose_schema_has_gone_on_without_it_is_outdated(world):
+    _seen(world, "old", version="0050")
+    _seen(world, "new", version="1-0051", seconds_ago=1)
+    with world.store.engine.begin() as conn:
+        conn.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32))"))
+        conn.execute(text("INSERT INTO alembic_version VALUES ('1-0051')"))
+    told = engine_list.listed(world.store, world.engine_settings)
+    assert {row["engine"]: row["state"] for row in told} == {"old": "outdated", "new": "works"}
+
+
 def test_groups_of_all_projects_come_in_pages_with_what_is_odd_about_them(world):
     for name, scope in (("web", SCOPE), ("app", OTHER), ("db", SCOPE)):
         world.make(name, desired=2, scope=scope)
