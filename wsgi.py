@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +32,7 @@ from backend.commands import (
     offers,
     operator,
     overview,
+    person,
     quotas,
     receivers,
     schema,
@@ -91,6 +92,7 @@ from backend.tracing import UNTRACED, Traces
 from gateway import commands, inherited, local, log_lines, request_log
 from gateway import config as gateway_config
 from gateway.app import create_app
+from gateway.audit import By, Told
 from gateway.auth import keys, sigv4
 from gateway.auth.credentials import Credential, FirstOf, StaticCredentials
 from gateway.auth.identity import Identity
@@ -341,7 +343,19 @@ def create_metadata() -> Metadata:
 
 def main(given: Sequence[str] | None = None) -> int:
     """The command line; see ``backend.commands``."""
-    return line.run(COMMANDS, given, _REFUSALS, LOG)
+    return line.run(COMMANDS, given, _REFUSALS, LOG, tell=_audit)
+
+
+def _audit(deed: line.Deed) -> None:
+    """Tell the audit trail of a command, if it is one to be told of."""
+    try:
+        audit = gateway_config.audit_of(gateway_config.parsed())
+    except UNREADABLE as error:
+        LOG.error("where the audit trail is cannot be read: %s", error)  # noqa: TRY400 - the words say it
+        return
+    if audit is not None:
+        told = Told(deed.command, deed.about, reads=deed.looks, status=deed.status, code=deed.code)
+        audit.command(told, By(**asdict(person.present())))
 
 
 def _tokens_of(keys: DerivedKeys) -> TokenKeys:
@@ -440,8 +454,8 @@ def _policy_check(asked: argparse.Namespace) -> line.Told:
 
 
 _POLICY = (
-    Command("policy sample", "print a policy file with every rule and action there is", _policy_sample),
-    Command("policy check", "tell what the rules say of an action", _policy_check, _policy_check_arguments),
+    Command("policy sample", "print a policy file with every rule and action there is", _policy_sample, looks=True),
+    Command("policy check", "tell what the rules say of an action", _policy_check, _policy_check_arguments, looks=True),
 )
 _SERVICES = (
     Command(

@@ -10,11 +10,12 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
+from uuid import uuid4
 
 from prometheus_client import Counter
 
@@ -32,14 +33,52 @@ _ACTIONS: Final = (
     (("Delete", "Terminate", "Release", "Deregister", "Remove", "Purge"), "delete"),
 )
 
+_COMMANDS: Final = "coppice"
+"""The service of what is done by commands."""
+_WORDS: Final = {"add": "create", "drop": "delete", "remove": "delete", "terminate": "delete"}
+
 
 def _now() -> datetime:
     return datetime.now(UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class By:
+    """Who gave a command.
+
+    Attributes:
+        name, number: of the user of that host.
+        became: the user that this one had become by then; empty where none.
+    """
+
+    name: str
+    number: int
+    host: str
+    became: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A command of an operator's.
+
+    Attributes:
+        command: its words.
+        about: what was given with it, without secrets.
+        reads: it only looked.
+        status: its exit status.
+        code: what came between; empty where nothing did.
+    """
+
+    command: str
+    about: Mapping[str, str]
+    reads: bool
+    status: int
+    code: str
+
+
 @dataclass(slots=True)
 class Audit:
-    """Writes what operations changed, and all that was denied, to the end of a file.
+    """Writes what operations and operators' commands changed, and all that was denied, to the end of a file.
 
     The file may be moved away or deleted at any time (by logrotate): the next event begins it anew. Each event is one
     write to its end, so that several processes share it.
@@ -78,7 +117,14 @@ class Audit:
         if record.caller is None and not self._has_room():
             _LEFT_OUT.inc()
             return
-        event = _cadf(record, self.now()) if self.form == "cadf" else _plain(record, self.now())
+        self._tell(_cadf(record, self.now()) if self.form == "cadf" else _plain(record, self.now()))
+
+    def command(self, told: Told, by: By) -> None:
+        """Tell of a command, if it is one to be told of."""
+        if not told.reads or self.reads:
+            self._tell((_cadf_of if self.form == "cadf" else _plain_of)(told, by, str(uuid4()), self.now()))
+
+    def _tell(self, event: Mapping[str, Any]) -> None:
         line = json.dumps(event, separators=(",", ":")) + "\n"
         try:
             with self._lock:
@@ -146,6 +192,62 @@ def _plain(record: Record, now: datetime) -> dict[str, Any]:
         "status": record.status,
         "code": record.code,
     }
+
+
+def _plain_of(told: Told, by: By, request_id: str, now: datetime) -> dict[str, Any]:
+    return {
+        "time": now.isoformat(timespec="milliseconds"),
+        "request_id": request_id,
+        "account": "",
+        "project_id": told.about.get("project", ""),
+        "user_id": str(by.number),
+        "user": by.name,
+        "assumed_role": by.became,
+        "access_key": "",
+        "source": by.host,
+        "region": told.about.get("region", ""),
+        "action": f"{_COMMANDS}:{told.command}",
+        "about": dict(told.about),
+        "outcome": "failure" if told.status else "success",
+        "status": told.status,
+        "code": told.code,
+    }
+
+
+def _cadf_of(told: Told, by: By, request_id: str, now: datetime) -> dict[str, Any]:
+    *_, word = told.command.split()
+    event: dict[str, Any] = {
+        "typeURI": _EVENT,
+        "eventType": "activity",
+        "id": request_id,
+        "eventTime": now.isoformat(timespec="milliseconds"),
+        "action": "read" if told.reads else _WORDS.get(word, "update"),
+        "outcome": "failure" if told.status else "success",
+        "initiator": {
+            "typeURI": "service/security/account/admin",
+            "id": str(by.number),
+            "name": by.name,
+            "project_id": told.about.get("project", ""),
+            "host": {"address": by.host},
+        },
+        "target": {
+            "typeURI": f"service/compute/{_COMMANDS}",
+            "id": next(iter(told.about.values()), "unknown"),
+            "name": told.command,
+            "addresses": [{"url": told.about.get("region", ""), "name": "region"}],
+        },
+        "observer": {"typeURI": "service/compute/coppice", "id": "coppice"},
+        "attachments": [
+            {
+                "name": "command",
+                "typeURI": "mime:application/json",
+                "content": {"about": dict(told.about), "assumed_role": by.became},
+            }
+        ],
+    }
+    if told.code:
+        event["reason"] = {"reasonType": told.code, "reasonCode": str(told.status)}
+    return event
 
 
 def _cadf(record: Record, now: datetime) -> dict[str, Any]:

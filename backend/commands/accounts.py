@@ -246,7 +246,7 @@ COMMANDS: Final = (
         _arguments("name", "id", "trusts", "key", "write"),
         more=_PROFILE_HELP,
     ),
-    Command("account list", "every account with its id and keys", _plain(_list), _arguments()),
+    Command("account list", "every account with its id and keys", _plain(_list), _arguments(), looks=True),
     Command(
         "account trust",
         "say which other accounts' callers may assume roles in an account",

@@ -94,7 +94,7 @@ def _show(_asked: argparse.Namespace) -> Told:
 
 
 COMMANDS: Final = (
-    Command("batches show", "how much of a group is asked of the cloud at once", _show),
+    Command("batches show", "how much of a group is asked of the cloud at once", _show, looks=True),
     Command(
         "batches set",
         "say how much that is, of a region, a project or all",

@@ -70,4 +70,6 @@ _MORE: Final = """\
 error, last_day and last_week tell how far forecasts that begin in the past are from what came, as a share of the mean
 load: this policy's, and those of who expects what was measured a day, or a week, before.
 """
-COMMANDS: Final = (Command("forecasts", "list what predictive policies foresee", _list, _arguments, more=_MORE),)
+COMMANDS: Final = (
+    Command("forecasts", "list what predictive policies foresee", _list, _arguments, looks=True, more=_MORE),
+)

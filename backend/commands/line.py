@@ -7,6 +7,7 @@ import contextlib
 import json
 import logging
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -42,6 +43,10 @@ _GROUPS: Final = {
     "sources": "who measures servers",
     "type": "instance types of the embedded cloud",
 }
+_OURS: Final = {"chosen", "output", "command"}
+_SECRET: Final = re.compile("secret|password|token")
+_MOST_LISTED: Final = 50
+_LONGEST: Final = 1024
 UNREAD: Final = 128 + signal.SIGPIPE
 """The exit status where whoever read the answer has gone, as a shell tells it of any command: ``... | head``."""
 _EPILOG: Final = """\
@@ -72,6 +77,7 @@ class Command:
         arguments: makes its arguments known.
         cannot: what is said before the reason where it is refused.
         serves: it is a service, whose words are a log.
+        looks: it changes nothing, or not with such arguments: where it is not said, a command is in the audit trail.
         more: further help, shown under its arguments as it stands.
     """
 
@@ -81,7 +87,29 @@ class Command:
     arguments: Arguments = no_arguments
     cannot: str = "Nothing was changed"
     serves: bool = False
+    looks: bool | Callable[[argparse.Namespace], bool] = False
     more: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """A command that was carried out, or was to be.
+
+    Attributes:
+        about: its arguments but for secrets, by name.
+        looks: it changes nothing.
+        code: what came between, by its name; empty where all was done.
+    """
+
+    command: str
+    about: Mapping[str, str]
+    looks: bool
+    code: str
+
+    @property
+    def status(self) -> int:
+        """The exit status."""
+        return 1 if self.code else 0
 
 
 def parser(commands: Sequence[Command]) -> argparse.ArgumentParser:
@@ -128,12 +156,15 @@ def run(
     refusals: tuple[type[Exception], ...],
     log: logging.Logger,
     out: TextIO | None = None,
+    *,
+    tell: Callable[[Deed], None] = lambda _: None,
 ) -> int:
     """Carry out what the words ask for.
 
     Args:
         given: the words; None: those of this process.
         refusals: what commands raise where they cannot.
+        tell: is told of each command that is no service, whatever becomes of it, before its answer is written.
 
     Returns:
         The exit status: 0, or 1 with the reason told, or with what is wrong.
@@ -148,16 +179,39 @@ def run(
     command: Command = asked.chosen
     try:
         told = command.do(asked)
-    except refusals as reason:
+    except BaseException as reason:
+        _tell(tell, asked, type(reason).__name__)
+        if not isinstance(reason, refusals):
+            raise
         if command.serves:
             log.critical("%s: %s", command.cannot, reason)
         else:
             said = str(reason) if isinstance(reason, PartlyDone) else f"{command.cannot}: {reason}"
             sys.stderr.write(f"{said}\n")
         return 1
+    _tell(tell, asked, type(told).__name__ if isinstance(told, Troubles) else "")
     with _written_to(stream):
         stream.writelines(f"{line}\n" for line in written(told, asked.output))
     return 1 if isinstance(told, Troubles) else 0
+
+
+def _tell(tell: Callable[[Deed], None], asked: argparse.Namespace, code: str) -> None:
+    command: Command = asked.chosen
+    if not command.serves:
+        looks = command.looks if isinstance(command.looks, bool) else command.looks(asked)
+        tell(Deed(command.name, about(asked), looks, code))
+
+
+def about(asked: argparse.Namespace) -> dict[str, str]:
+    """The arguments that were given, shortened, by name; nothing of one whose name is a secret's."""
+    given = {name: value for name, value in vars(asked).items() if name not in _OURS and not _SECRET.search(name)}
+    return {name: _short(value) for name, value in given.items() if value or (value == 0 and value is not False)}
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return ",".join(map(str, value[:_MOST_LISTED]))[:_LONGEST]
+    return str(value)[:_LONGEST]
 
 
 def _answerable() -> None:

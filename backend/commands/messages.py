@@ -113,8 +113,14 @@ def _list(asked: argparse.Namespace) -> Told:
 
 
 COMMANDS: Final = (
-    Command("messages list", "list messages that their targets did not take", _list, _list_arguments),
-    Command("messages secret", "print what a project's web servers check signatures with", _secret, _secret_arguments),
+    Command("messages list", "list messages that their targets did not take", _list, _list_arguments, looks=True),
+    Command(
+        "messages secret",
+        "print what a project's web servers check signatures with",
+        _secret,
+        _secret_arguments,
+        looks=True,
+    ),
     Command(
         "messages resend",
         "have messages that were given up told again",

@@ -164,8 +164,8 @@ def _named_type(parser: argparse.ArgumentParser) -> None:
 
 COMMANDS: Final = (
     Command("image add", "give an account an image of that id", _on_cloud(_add_images), _image_arguments),
-    Command("image list", "the images that an account sees", _on_cloud(_list_images), _place_arguments),
+    Command("image list", "the images that an account sees", _on_cloud(_list_images), _place_arguments, looks=True),
     Command("type add", "add an instance type, or change an added one", _on_cloud(_add_type), _type_arguments),
-    Command("type list", "the instance types that were added", _on_cloud(_list_types), state_argument),
+    Command("type list", "the instance types that were added", _on_cloud(_list_types), state_argument, looks=True),
     Command("type drop", "take an added instance type away", _on_cloud(_drop_type), _named_type),
 )

@@ -154,8 +154,14 @@ COMMANDS: Final = (
         cannot="The database was not migrated",
     ),
     Command("grant", "let Coppice act in your OpenStack project", _grant, _grant_arguments),
-    Command("orphans", "list what belongs to no group, or let it go", _orphans, _orphans_arguments),
-    Command("key", "print a new key for [secrets]", _key, _key_arguments),
+    Command(
+        "orphans",
+        "list what belongs to no group, or let it go",
+        _orphans,
+        _orphans_arguments,
+        looks=lambda asked: not (asked.release or asked.look),
+    ),
+    Command("key", "print a new key for [secrets]", _key, _key_arguments, looks=lambda asked: not asked.store),
     Command(
         "reseal",
         "seal every secret with the first key of [secrets]",
@@ -163,7 +169,7 @@ COMMANDS: Final = (
         cannot="Nothing was sealed anew",
     ),
     *(
-        Command(f"cloud {name}", order.help, partial(_hand, name), partial(_hand_arguments, name))
+        Command(f"cloud {name}", order.help, partial(_hand, name), partial(_hand_arguments, name), looks=order.looks)
         for name, order in hand.ORDERS.items()
     ),
 )

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import getpass
-import os
-import socket
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from backend.clock import SystemClock
-from backend.commands import brakes, doctor, engine_list, groups, opening
+from backend.commands import brakes, doctor, engine_list, groups, opening, person
 from backend.commands.groups import Wanted
 from backend.commands.line import Command, Told
 from backend.config import BackendSettings
@@ -83,19 +80,10 @@ def _suspend_arguments(parser: argparse.ArgumentParser) -> None:
 def _suspend(asked: argparse.Namespace) -> Told:
     present, store = _opened()
     project, region = _place(present, asked)
-    who = f"{_user()}@{socket.gethostname()}"
     with store.read() as conn:
         now = store.lease_now(conn)  # as everybody reads it, whatever this machine's clock says
-    brake = Brake(project or "", region or "", now, who[:255], asked.reason[:255])
+    brake = Brake(project or "", region or "", now, str(person.present())[:255], asked.reason[:255])
     return brakes.suspend(store, brake)
-
-
-def _user() -> str:
-    """Who asks: a name, or a number where the system knows none, as in a container of any user."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())
 
 
 def _resume(asked: argparse.Namespace) -> Told:
@@ -138,10 +126,14 @@ def commands(
         trail: the file of the audit trail; None: there is none.
     """
     return (
-        Command("engines", "list the engines, who has how much, and who is silent", _engines),
-        Command("groups", "list the groups of all projects", _groups, _groups_arguments),
+        Command("engines", "list the engines, who has how much, and who is silent", _engines, looks=True),
+        Command("groups", "list the groups of all projects", _groups, _groups_arguments, looks=True),
         Command(
-            "explain", "tell why a group is as it is, and what comes next", partial(_explain, words), _explain_arguments
+            "explain",
+            "tell why a group is as it is, and what comes next",
+            partial(_explain, words),
+            _explain_arguments,
+            looks=True,
         ),
         Command("suspend-all", "put the brake on: nothing is launched and nothing ended", _suspend, _suspend_arguments),
         Command(
@@ -154,5 +146,6 @@ def commands(
             "doctor",
             "look what is wrong with the installation, and tell what to do (status 1: a fault)",
             partial(_doctor, misnamed, trail),
+            looks=True,
         ),
     )

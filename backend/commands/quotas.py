@@ -99,7 +99,7 @@ def _show(asked: argparse.Namespace) -> Told:
 
 
 COMMANDS: Final = (
-    Command("quota show", "how much a project may have", _show, _show_arguments),
+    Command("quota show", "how much a project may have", _show, _show_arguments, looks=True),
     Command(
         "quota set",
         "say how much a project may have",

@@ -120,7 +120,7 @@ def _remove_arguments(parser: argparse.ArgumentParser) -> None:
 
 COMMANDS: Final = (
     Command("receivers add", "make an address for alarms of Aodh, Prometheus, Zaqar or Masakari", _add, _add_arguments),
-    Command("receivers list", "list receivers, and what they heard last", _list),
+    Command("receivers list", "list receivers, and what they heard last", _list, looks=True),
     Command(
         "receivers remove",
         "end a receiver",

@@ -45,4 +45,4 @@ def _list(asked: argparse.Namespace) -> Told:
     return listed(store, names) or ("No source is asked." if asked.output == "table" else [])
 
 
-COMMANDS: Final = (Command("sources list", "list who measures servers, and who does not answer", _list),)
+COMMANDS: Final = (Command("sources list", "list who measures servers, and who does not answer", _list, looks=True),)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gateway.audit import Audit
+from gateway.audit import Audit, By, Told
 from gateway.request_log import Record, names_in
 from tests.gateway.world import CALLER, World, action
 from translators.errors import AWSError
@@ -177,3 +177,57 @@ def test_what_was_denied_is_told_with_what_it_was_about(file):
     pipeline.answer(action("autoscaling", "DeleteAutoScalingGroup", {"AutoScalingGroupName": "web"}))
     (event,) = told(file)
     assert (event["code"], event["about"]) == ("AccessDenied", {"AutoScalingGroupName": "web"})
+
+
+BY = By("ada", 1000, "ops1", "root")
+DRAIN = Told("drain", {"host": "cpu-1", "region": "one"}, reads=False, status=1, code="Troubles")
+
+
+def test_a_command_is_told_as_an_operation_is(file):
+    audit = Audit(file, now=lambda: NOW)
+    audit(record())
+    audit.command(DRAIN, BY)
+    of_request, of_command = told(file)
+    assert list(of_command) == list(of_request)
+    assert of_command | {"request_id": ""} == {
+        "time": "2026-01-02T03:04:05.000+00:00",
+        "request_id": "",
+        "account": "",
+        "project_id": "",
+        "user_id": "1000",
+        "user": "ada",
+        "assumed_role": "root",
+        "access_key": "",
+        "source": "ops1",
+        "region": "one",
+        "action": "coppice:drain",
+        "about": {"host": "cpu-1", "region": "one"},
+        "outcome": "failure",
+        "status": 1,
+        "code": "Troubles",
+    }
+
+
+@pytest.mark.parametrize(
+    ("command", "reads", "action"),
+    [
+        ("quota set", False, "update"),
+        ("account key drop", False, "delete"),
+        ("type add", False, "create"),
+        ("quota show", True, "read"),
+    ],
+)
+def test_a_command_in_cadf(file, command, reads, action):
+    Audit(file, form="cadf", reads=True).command(replace(DRAIN, command=command, reads=reads), BY)
+    (event,) = told(file)
+    assert (event["action"], event["outcome"]) == (action, "failure")
+    assert event["initiator"]["name"] == "ada"
+    assert event["initiator"]["host"] == {"address": "ops1"}
+    assert (event["target"]["name"], event["target"]["id"]) == (command, "cpu-1")
+    assert event["reason"] == {"reasonType": "Troubles", "reasonCode": "1"}
+    assert event["attachments"][0]["content"] == {"about": dict(DRAIN.about), "assumed_role": "root"}
+
+
+def test_commands_that_only_look_are_told_where_that_is_wanted(file):
+    Audit(file).command(replace(DRAIN, reads=True), BY)
+    assert not file.exists()

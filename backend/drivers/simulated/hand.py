@@ -32,11 +32,13 @@ class Order:
         help: what it does, in a line.
         arguments: makes its arguments known.
         do: carries it out, and tells what came of it.
+        looks: it changes nothing.
     """
 
     help: str
     arguments: Callable[[argparse.ArgumentParser], None]
     do: Callable[[SimulatedCloud, argparse.Namespace], Told]
+    looks: bool = False
 
 
 def carry_out(simulated: SimulatedCloud, asked: argparse.Namespace) -> Told:
@@ -317,22 +319,22 @@ _EFFECTS: Final = {
 }
 
 ORDERS: Final[Mapping[str, Order]] = {
-    "servers": Order("every server: id, project, zone, type, status", _none, _list_servers),
+    "servers": Order("every server: id, project, zone, type, status", _none, _list_servers, looks=True),
     **{name: Order(text, _servers_arguments, _act) for name, text in _ACTS.items()},
     "pool": Order("make a pool with a load balancer", _pool_arguments, _make_pool),
-    "pools": Order("every pool: id, project, name, protocol and port, members", _none, _list_pools),
-    "members": Order("a pool's members: address, weight, health, node", _members_arguments, _list_members),
+    "pools": Order("every pool: id, project, name, protocol and port, members", _none, _list_pools, looks=True),
+    "members": Order("a pool's members: address, weight, health, node", _members_arguments, _list_members, looks=True),
     "member-down": Order("the pool's monitor finds members unhealthy", _judge_arguments, _judge),
     "member-up": Order("the pool's monitor finds members as they are", _judge_arguments, _judge),
     "drop-pool": Order("delete pools", _pools_arguments, _drop_pools),
     "load": Order("what the servers of a group have to do and share, by time", _load_arguments, _put_load),
-    "loads": Order("the loads that are set: group, project, per cent now, script", _none, _list_loads),
+    "loads": Order("the loads that are set: group, project, per cent now, script", _none, _list_loads, looks=True),
     "drop-load": Order("a group has nothing to do that is told", _group_arguments, _drop_load),
     **{
         effect.value: Order(text, partial(_fault_arguments, effect), partial(_set_fault, effect))
         for effect, text in _EFFECTS.items()
     },
-    "faults": Order("the faults that are set", _none, _list_faults),
+    "faults": Order("the faults that are set", _none, _list_faults, looks=True),
     "lift": Order("end a fault, or all of them", _lift_arguments, _lift),
 }
 """Everything that can be asked for, by its word."""

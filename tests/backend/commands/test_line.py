@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import logging
@@ -140,3 +141,49 @@ def test_the_command_of_a_fresh_clone_finds_its_tree(tmp_path):
     (tmp_path / "elsewhere").symlink_to(venv / "bin" / "coppice")
     said = subprocess.run([tmp_path / "elsewhere", "a b", "c"], check=True, capture_output=True, text=True, cwd="/")
     assert said.stdout == "['a b', 'c']\n"
+
+
+def _deeds(command, *words):
+    told = []
+    with contextlib.suppress(ZeroDivisionError):
+        line.run(
+            [command],
+            [*command.name.split(), *words],
+            (CannotDo,),
+            logging.getLogger(),
+            io.StringIO(),
+            tell=told.append,
+        )
+    return told
+
+
+def test_every_command_is_told_with_what_was_given_and_what_came_of_it():
+    def arguments(parser):
+        parser.add_argument("names", nargs="*")
+        parser.add_argument("--number", type=int)
+        parser.add_argument("--secret-key", default="")
+        parser.add_argument("--all", action="store_true")
+
+    def fail(reason):
+        raise reason
+
+    for do, code in (
+        (lambda _: "done", ""),
+        (lambda _: line.Troubles(), "Troubles"),
+        (lambda _: fail(CannotDo("no")), "CannotDo"),
+        (lambda _: fail(ZeroDivisionError()), "ZeroDivisionError"),
+    ):
+        made = Command("quota set", "set", do, arguments)
+        (deed,) = _deeds(made, "a", "b", "--number", "0", "--secret-key", "hidden")
+        assert deed == line.Deed("quota set", {"names": "a,b", "number": "0"}, looks=False, code=code)
+        assert deed.status == bool(code)
+
+
+def test_a_service_tells_a_log_and_no_trail():
+    assert _deeds(Command("engine", "one", lambda _: None, serves=True)) == []
+
+
+def test_what_is_told_of_arguments_is_bounded():
+    made = Command("drain", "x", lambda _: None, lambda parser: parser.add_argument("hosts", nargs="*"))
+    (deed,) = _deeds(made, *(f"{number:0100}" for number in range(200)))
+    assert len(deed.about["hosts"]) == 1024
