@@ -6,7 +6,7 @@ What phases read of it, and where they add to it. Decides nothing. Pure.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -419,24 +419,32 @@ class Draft(Revision):
         return surplus > 0 and any(node.counted and node.weight <= surplus for node in self.nodes.values())
 
     def under_replacement(self) -> int:
-        """What nodes under replacement count: they are gone, or going, and their successor has not arrived yet.
+        """What nodes under replacement count: they are gone, or going, and as much has not arrived in their place yet.
 
         A successor that failed is none: it is replaced in its turn. One that its pools refuse, and nobody replaces, is
         beside the one it was launched ahead of for good, and holds up the next.
         """
-        come: dict[Arrival, dict[str, int]] = {each: {} for each in Arrival}
+        come: dict[Arrival, Counter[str]] = {each: Counter() for each in Arrival}
         ahead = {new.id for new, _ in self.pairs()}
         for node in self.counted():
             if node.replaces is not None:
                 told = self.arrival(node)
                 refused = told is Arrival.FAILED and node.health is Health.HEALTHY and node.id in ahead
-                come[Arrival.COMING if refused else told][node.replaces] = node.weight
+                come[Arrival.COMING if refused else told][node.replaces] += node.weight
         followed, arrived = come[Arrival.COMING], come[Arrival.ARRIVED]
-        leaving = {node.id: node.weight for node in self.every(*ENDING) if self._leaves_a_gap(node)}
+        leaving = {
+            node.id: max(0, node.weight - arrived[node.id]) for node in self.every(*ENDING) if self._leaves_a_gap(node)
+        }
         missing = self.cluster.spec.desired + self.direct_capacity() - self.capacity() if self.failures else 0
         rebuilding = {node.id: node.weight for node in self.every(*REBUILDING)}
         under_way = {**followed, **leaving, **rebuilding}
-        return max(sum(weight for node_id, weight in under_way.items() if node_id not in arrived), missing)
+        lacking = sum(weight for node_id, weight in under_way.items() if not self._has_followed(node_id, arrived))
+        return max(lacking, missing)
+
+    def _has_followed(self, node_id: str, arrived: Mapping[str, int]) -> bool:
+        """Whether as much as a node counts has arrived in its place; what one counted that is gone is not known."""
+        node = self.nodes.get(node_id)
+        return node is not None and arrived.get(node_id, 0) >= node.weight
 
     def is_refused(self) -> bool:
         """Whether the pools never took a successor: the next one would fare no better."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from backend.domain.activity import ActivityKind, ActivityStatus, Cause, CauseKind, Reason, ReasonKind
@@ -32,6 +33,7 @@ from backend.engine.launching import (
 )
 from backend.engine.phases.consultation import choosable
 from backend.engine.phases.rebalance import termination_view
+from backend.engine.snapshot import Profile
 from backend.policies import backoff, termination
 
 
@@ -150,16 +152,15 @@ def _launch_lacking(draft: Draft, failing: set[str], hung: set[str], missing: tu
     if pace <= 0:
         return
     most = within_quota(draft, pace)
-    gaps = _gaps(draft)
+    gaps = _Filling(_gaps(draft))
     causes = _increase(draft, present, lacking)
     replacing = (Cause(CauseKind.REPLACING_UNHEALTHY, draft.now),)
     launched = units = 0
     for zone, wanted in Chooser(draft, hung).allot(lacking, most).items():
         profiles = one_try_each(draft, zone, wanted)
-        replaced = gaps[: len(profiles)]
+        replaced = gaps.fill(profiles)
         # What heals the cluster waits for no room: it was there before, and what hangs must not keep it away.
         here = len(replaced) + room_in(draft, zone, len(profiles) - len(replaced), failing)
-        gaps = gaps[len(replaced) :]
         profiles = profiles[:here]
         launched, units = launched + here, units + sum(each.weight for each in profiles)
         unhealthy = [old.id for old in replaced if old.leaves_for is LeavesFor.HEALTH]
@@ -174,6 +175,28 @@ def _launch_lacking(draft: Draft, failing: set[str], hung: set[str], missing: tu
         tell_quota(draft, causes)
     elif launched == most and units < lacking:
         draft.again = True
+
+
+class _Filling:
+    """Shares what is launched out among nodes that went: several that count less may come in the place of one."""
+
+    def __init__(self, gaps: Sequence[Node]) -> None:
+        self._gaps = list(gaps)
+        self._filled = 0  # of the first of them, in units
+
+    def fill(self, profiles: Sequence[Profile]) -> list[Node]:
+        """In whose place each of these comes, in turn; fewer where no place is left."""
+        found = []
+        for profile in profiles:
+            if not self._gaps:
+                break
+            old = self._gaps[0]
+            found.append(old)
+            self._filled += profile.weight
+            if self._filled >= old.weight:
+                del self._gaps[0]
+                self._filled = 0
+        return found
 
 
 def _gaps(draft: Draft) -> list[Node]:

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from backend.domain.cluster import Cluster, ClusterChange, NewCluster, PlacementRequest, SourceRequest
+from backend.domain.ids import short_id
 from backend.domain.launch_findings import LaunchUnsupported, TemplateUnusable
 from backend.domain.mix_findings import StrategyUnfit
 from backend.domain.mixes import Distribution, Mix, MixRequest, Override, OverrideRequest, Strategy
-from backend.domain.node import capacity
+from backend.domain.node import Health, capacity
 from backend.domain.profile import ProfileRef, ServerSpec
 from backend.domain.refreshes import RefreshRequest
 from backend.domain.requirements import Bounds, Requirements
@@ -301,3 +302,19 @@ def test_what_may_be_launched_is_ordered_once_for_a_zone_and_a_class(monkeypatch
     made = drafts.draft(group, profile=made_from[0], mixed=made_from)
     assert sum(map(len, Chooser(made).allot(100, 100).values())) == 100
     assert asked == [20] * 4
+
+
+def test_what_comes_in_the_place_of_one_that_counts_more_is_told_as_that(world: Any) -> None:
+    """The old one goes first: four follow it, and the fifth is what was desired beside."""
+    heavy, light = OverrideRequest(FIRST, 4), OverrideRequest(SECOND, 1)
+    cluster = mixed(world, 8, (heavy, light))
+    world.pass_time(10)
+    change = ClusterChange({}, SourceRequest(template_name="lt"), mix=MixRequest((light, heavy)))
+    world.backend.clusters.update(SCOPE, "web", change)
+    old = world.nodes(cluster)[0]
+    world.backend.nodes.set_health(SCOPE, short_id(old.server_id), Health.UNHEALTHY, respect_grace=False)
+    world.backend.clusters.resize(SCOPE, "web", 9)
+    world.pass_time(20)
+    fresh = [node for node in world.nodes(cluster) if node.instance_type == SECOND]
+    assert [node.replaces for node in fresh].count(old.id) == 4
+    assert len(fresh) == 5

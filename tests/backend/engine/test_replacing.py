@@ -7,14 +7,14 @@ import pytest
 
 from backend.domain.activity import Cause, CauseKind
 from backend.domain.cluster import Process
-from backend.domain.node import LeavesFor, Notice
+from backend.domain.node import LeavesFor, NodeState, Notice
 from backend.engine.draft import Draft
 from backend.engine.phases.health import check_health
 from backend.engine.phases.hosts import leave_hosts
 from backend.engine.phases.lifetime import end_lifetimes
 from backend.engine.phases.notices import heed_notices
 from backend.engine.replacing import Replacing
-from tests.backend.engine.drafts import causes, draft, node, owner, sick, terminated
+from tests.backend.engine.drafts import causes, draft, node, owner, pending, sick, terminated
 from tests.factories import NOW
 
 LAUNCH, END = Cause(CauseKind.REPLACING_UNHEALTHY, NOW), Cause(CauseKind.HEALTH_CUSTOM, NOW)
@@ -128,3 +128,22 @@ def test_what_is_launched_ahead_is_counted_in_units(phase, values):
     assert len(made.wishes) == 2
     phase(made)
     assert len(made.wishes) == 3
+
+
+@pytest.mark.parametrize(("come", "under_way"), [(0, 4), (1, 3), (3, 1), (4, 0)])
+def test_several_that_come_in_the_place_of_one_count_together(come, under_way):
+    group = owner(desired=8, maximum=20, **FIRST)
+    old, other = (node(group, name, units=4) for name in ("old", "other"))
+    light = [node(group, f"come{each}", units=1, replaces=old.id) for each in range(come)]
+    light += [pending(group, f"coming{each}", units=1, replaces=old.id) for each in range(4 - come)]
+    assert draft(group, old, other, *light).under_replacement() == under_way
+
+
+@pytest.mark.parametrize(("come", "under_way"), [(0, 4), (1, 3), (4, 0)])
+def test_what_left_first_is_under_replacement_until_as_much_has_come(come, under_way):
+    group = owner(desired=8, maximum=20)
+    gone = node(group, "old", units=4, state=NodeState.TERMINATING, leaves_for=LeavesFor.LIFETIME)
+    light = [node(group, f"come{each}", units=1, replaces=gone.id) for each in range(come)]
+    light += [pending(group, f"coming{each}", units=1, replaces=gone.id) for each in range(4 - come)]
+    assert draft(group, gone, node(group, "other", units=4), *light).under_replacement() == under_way
+    assert draft(group, node(group, "other", units=4), *light).under_replacement() == under_way
