@@ -73,7 +73,7 @@ class Ward:
         members: names of the engines that a coordinator tells; None: there is none; raises CannotDo.
         buses: what became of a word to the brokers of each bus, by what it is called.
         misnamed: settings that nobody reads.
-        trail: the file of the audit trail; None: there is none.
+        files: those that processes write lines to, by the settings that name them.
     """
 
     store: Store
@@ -87,7 +87,7 @@ class Ward:
     members: Callable[[], Collection[str]] | None = None
     buses: Mapping[str, Callable[[], Sequence[Broker]]] = field(default_factory=dict)
     misnamed: Sequence[str] = ()
-    trail: Path | None = None
+    files: Mapping[str, Path] = field(default_factory=dict)
 
 
 def examined(ward: Ward) -> Rows:
@@ -99,8 +99,8 @@ def examined(ward: Ward) -> Rows:
 
 def _checks(ward: Ward) -> Iterator[Checked]:
     yield _settings(ward.misnamed)
-    if ward.trail is not None:
-        yield _trail(ward.trail)
+    for setting, file in ward.files.items():
+        yield _lines(setting, file)
     try:
         began = ward.clock.monotonic()
         present, reason = migrate.stands_at(ward.store), migrate.refusal(ward.store)
@@ -138,14 +138,14 @@ def _settings(misnamed: Sequence[str]) -> Checked:
     return Checked("settings", WARNING, told_of(misnamed), "correct the names: docs/configuration.md tells them")
 
 
-def _trail(file: Path) -> Checked:
-    """Whether gateways can tell there who did what. Nothing is written, for that would be an event."""
-    name, todo = "audit trail", "correct [audit] file, or what the gateways' user may do there: events are lost"
+def _lines(setting: str, file: Path) -> Checked:
+    """Whether lines can be written there. None is, for whoever reads them would take it for an event."""
     try:
         why = _unwritable(file)
     except OSError as error:
         why = f"{file}: {error.strerror}"
-    return Checked(name, FAULT, why, todo) if why else Checked(name, OK, f"{file} can be written")
+    todo = "correct it, or what the user of gateways and engines may do there: what is to be told is lost or waits"
+    return Checked(setting, FAULT, why, todo) if why else Checked(setting, OK, f"{file} can be written")
 
 
 def _unwritable(file: Path) -> str:

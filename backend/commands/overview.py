@@ -98,6 +98,7 @@ def _doctor(
     present, clock = opening.settings(), SystemClock()
     store = opening.store_of(present)
     open_cloud = partial(opening.cloud_of, present, store)
+    named = {"[audit] file": trail(), "[messages] log": Path(present.messages_log) if present.messages_log else None}
     ward = doctor.Ward(
         store,
         clock,
@@ -107,7 +108,7 @@ def _doctor(
         members=partial(opening.members_of, present) if present.coordinator else None,
         buses=opening.buses_of(present),
         misnamed=misnamed(),
-        trail=trail(),
+        files={setting: file for setting, file in named.items() if file is not None},
     )
     if present.driver == "openstack":
         log_in, time = partial(opening.service_user_of, present), partial(opening.cloud_time_of, present)

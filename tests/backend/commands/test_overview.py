@@ -240,15 +240,13 @@ def test_a_sound_installation_has_nothing_to_do(migrated):
     }
 
 
-def test_an_audit_trail_that_cannot_be_written_is_a_fault(migrated, tmp_path, monkeypatch):
+def test_a_file_of_lines_that_cannot_be_written_is_a_fault(migrated, tmp_path, monkeypatch):
     def told(file):
-        return next(
-            ((row["state"], row["found"]) for row in _examined(migrated, trail=file) if row["check"] == "audit trail"),
-            None,
-        )
+        rows = _examined(migrated, files={"[audit] file": file})
+        (found,) = [(row["state"], row["found"]) for row in rows if row["check"] == "[audit] file"]
+        return found
 
     file = tmp_path / "audit.log"
-    assert told(None) is None
     assert told(file) == ("ok", f"{file} can be written")
     assert not file.exists()
     assert told(tmp_path / "nowhere" / "audit.log") == ("FAULT", f"there is no folder {tmp_path / 'nowhere'}")
@@ -534,6 +532,17 @@ def state(tmp_path, monkeypatch):
     monkeypatch.setenv("OS_DEFAULT__STATE", str(tmp_path))
     assert wsgi.main(["migrate"]) == 0
     return tmp_path
+
+
+def test_doctor_looks_at_the_files_that_settings_name(state, monkeypatch, capsys):
+    wsgi.main(["doctor"])
+    assert "audit" not in capsys.readouterr().out
+    monkeypatch.setenv("OS_AUDIT__FILE", str(state / "audit.log"))
+    monkeypatch.setenv("OS_MESSAGES__LOG", str(state / "nowhere" / "messages"))
+    wsgi.main(["doctor", "-o", "json"])
+    told = {row["check"]: row["found"] for row in json.loads(capsys.readouterr().out)}
+    assert told["[audit] file"] == f"{state}/audit.log can be written"
+    assert told["[messages] log"] == f"there is no folder {state}/nowhere"
 
 
 @pytest.mark.parametrize("form", ["table", "json"])
