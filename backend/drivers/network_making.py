@@ -33,6 +33,34 @@ class NewSubnet:
     dns: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class ExtraRoute:
+    """A route of a VPC beside those to its own subnets: where what goes to a block is sent next.
+
+    Attributes:
+        cidr: the block.
+        next_hop: an address in one of the VPC's subnets.
+    """
+
+    cidr: str
+    next_hop: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeldAddress:
+    """An address of a subnet that something has.
+
+    Attributes:
+        interface: cloud id of the interface that has it; empty where that is a server's from birth and the cloud does
+            not tell interfaces of servers.
+        server: cloud id of what the interface belongs to; empty where it is nobody's.
+    """
+
+    address: str
+    interface: str
+    server: str
+
+
 class NetworkMaking(Protocol):
     """Each call raises CloudUnavailable or NotAuthorized where the cloud cannot do it now; Refused where it will not.
 
@@ -106,12 +134,37 @@ class NetworkMaking(Protocol):
         """Part a subnet from its VPC and end it with its network; what is gone is no error.
 
         Raises:
-            Busy: something has an address of it: it is as it was.
+            Busy: something has an address of it, or an extra route leads there: it is as it was.
         """
         ...
 
     def delete_networks(self, scope: Scope, networks: Sequence[str]) -> None:
         """End networks that were found by a token; what is gone is no error."""
+        ...
+
+    def held_addresses(self, scope: Scope, subnets: Sequence[MadeSubnet]) -> Sequence[HeldAddress]:
+        """Every address that something has in these; in any order."""
+        ...
+
+    def extra_routes(self, scope: Scope, vpc: str) -> frozenset[ExtraRoute]:
+        """The extra routes that a VPC has, whoever made them; none where it is gone."""
+        ...
+
+    def add_extra_routes(self, scope: Scope, vpc: str, routes: Collection[ExtraRoute]) -> None:
+        """Give a VPC extra routes beside those that it has; what it has already is no error.
+
+        Raises:
+            QuotaExceeded: of ``router_routes``: none of them was added.
+            Busy
+        """
+        ...
+
+    def remove_extra_routes(self, scope: Scope, vpc: str, routes: Collection[ExtraRoute]) -> None:
+        """Take extra routes from a VPC; what it has not, and a VPC that is gone, is no error.
+
+        Raises:
+            Busy
+        """
         ...
 
     def set_dns(self, scope: Scope, subnet: MadeSubnet, dns: Sequence[str]) -> None:

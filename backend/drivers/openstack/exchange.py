@@ -26,7 +26,8 @@ _LOGIN: Final = "/auth/tokens"
 _CHANGE: Final = frozenset({"POST", "PUT", "PATCH"})
 WORDS: Final = frozenset(
     {
-        *("OS-TRUST", "action", "add_router_interface", "address-groups", "aggregates", "application_credentials"),
+        *("OS-TRUST", "action", "add_extraroutes", "add_router_interface", "address-groups", "aggregates"),
+        *("application_credentials", "remove_extraroutes"),
         *("auth", "credentials", "detail", "details", "diagnostics", "domains", "ec2tokens", "extensions", "flavors"),
         *("floatingips", "add_addresses", "remove_addresses"),
         *("healthmonitors", "images", "l7policies", "lbaas", "limits", "listeners", "loadbalancers", "members"),

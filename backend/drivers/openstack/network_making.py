@@ -2,6 +2,9 @@
 
 The router leads to the outside as soon as the VPC has a gateway, and with it all of its subnets: a project may not say
 of a router that it shall not translate addresses, and routers know no routes of single subnets.
+
+Source: Networking API v2.0, "Add extra routes to router" (extension ``extraroute-atomic``): what is there already is
+added, and what is not there removed, without an error; a next hop is an address of a subnet that the router is in.
 """
 
 from __future__ import annotations
@@ -11,9 +14,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from backend.domain.scope import Scope
-from backend.drivers.errors import Busy, CloudError
+from backend.drivers.errors import Busy, CloudError, QuotaExceeded
 from backend.drivers.installation import Installation
-from backend.drivers.network_making import MadeSubnet, NewSubnet
+from backend.drivers.network_making import ExtraRoute, HeldAddress, MadeSubnet, NewSubnet
 from backend.drivers.openstack import network_marks as marks
 from backend.drivers.openstack.declines import told
 from backend.drivers.openstack.outside import public_network
@@ -28,9 +31,12 @@ _INTERFACES: Final = (
     "network:router_interface_distributed",
     "network:ha_router_replicated_interface",
 )
+_NETWORKS_AT_ONCE: Final = 50
+"""Networks that one listing of ports names: its URL stays below what web servers take."""
 _NAMED: Final = 3
 """Ports that an error names."""
 _FIELDS: Final = ["id", "name", "description", "project_id"]
+_HOLDERS: Final = ["id", "device_id", "fixed_ips"]
 _GONE: Final = frozenset({"RouterNotFound", "NetworkNotFound", "SubnetNotFound"})
 _APART: Final = frozenset({"RouterInterfaceNotFoundForSubnet", "RouterInterfaceNotFound"})
 _JOINED: Final = "already has a port on subnet"
@@ -122,6 +128,36 @@ class OpenStackNetworkMaking:
         for network in networks:
             self._write(scope, "DELETE", f"/networks/{network}")
 
+    def held_addresses(self, scope: Scope, subnets: Sequence[MadeSubnet]) -> Sequence[HeldAddress]:
+        networks = sorted({each.network_id for each in subnets})
+        found: list[HeldAddress] = []
+        with told():
+            for at in range(0, len(networks), _NETWORKS_AT_ONCE):
+                asked = {"network_id": networks[at : at + _NETWORKS_AT_ONCE], "fields": _HOLDERS}
+                for port in self._rest.listing(scope, NETWORK, "/ports", "ports", asked):
+                    holder = str(port["id"]), str(port.get("device_id") or "")
+                    found += [HeldAddress(str(each["ip_address"]), *holder) for each in port.get("fixed_ips") or ()]
+        return found
+
+    def extra_routes(self, scope: Scope, vpc: str) -> frozenset[ExtraRoute]:
+        try:
+            routes = self._rest.item(scope, NETWORK, f"/routers/{vpc}", "router").get("routes") or ()
+        except Declined as declined:
+            if declined.kind in _GONE:
+                return frozenset()
+            raise _refusal(declined) from declined
+        return frozenset(ExtraRoute(str(each["destination"]), str(each["nexthop"])) for each in routes)
+
+    def add_extra_routes(self, scope: Scope, vpc: str, routes: Collection[ExtraRoute]) -> None:
+        try:
+            self._put(scope, f"/routers/{vpc}/add_extraroutes", _routes(routes))
+        except Declined as declined:
+            full = of_network_write(declined, len(routes))
+            raise (full if isinstance(full, QuotaExceeded) else _refusal(declined)) from declined
+
+    def remove_extra_routes(self, scope: Scope, vpc: str, routes: Collection[ExtraRoute]) -> None:
+        self._write(scope, "PUT", f"/routers/{vpc}/remove_extraroutes", _routes(routes))
+
     def set_dns(self, scope: Scope, subnet: MadeSubnet, dns: Sequence[str]) -> None:
         self._write(scope, "PUT", f"/subnets/{subnet.id}", {"subnet": {"dns_nameservers": list(dns)}}, missing=True)
 
@@ -169,6 +205,11 @@ class OpenStackNetworkMaking:
         except Declined as declined:
             if missing or declined.kind not in _GONE:
                 raise _refusal(declined) from declined
+
+
+def _routes(routes: Collection[ExtraRoute]) -> dict[str, Any]:
+    listed = [{"destination": each.cidr, "nexthop": each.next_hop} for each in sorted(routes)]
+    return {"router": {"routes": listed}}
 
 
 def _refusal(declined: Declined) -> CloudError:

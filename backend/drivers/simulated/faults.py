@@ -32,7 +32,7 @@ WRITES = (
     *("delete_key_pair", "create_security_group", "delete_security_group", "change_rules"),
     *("create_list", "set_addresses", "delete_list"),
     *("make_vpc", "delete_vpc", "lead_out", "set_dns"),
-    *("make_subnet", "join_subnet", "delete_subnet", "delete_networks"),
+    *("make_subnet", "join_subnet", "delete_subnet", "delete_networks", "add_extra_routes", "remove_extra_routes"),
     *("create_balancer", "change_balancer", "put_part", "remove_part", "delete_balancer"),
     *("put_endpoints", "remove_endpoints"),
     *("allocate_address", "release_address", "bind_address", "unbind_address"),
@@ -41,6 +41,7 @@ WRITES = (
 )
 MAKES = frozenset(
     {
+        "add_extra_routes",
         "allocate_address",
         "create_interface",
         "create",
@@ -67,6 +68,8 @@ DELETES = frozenset(
 """What may come late: all else is done only while whoever asks holds what it is for."""
 READS = (
     "occupied",
+    "held_addresses",
+    "extra_routes",
     "get",
     "list",
     "list_changed",

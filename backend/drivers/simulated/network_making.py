@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import ipaddress
 import sqlite3
 import uuid
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 from backend.domain.scope import Scope
-from backend.drivers.errors import Busy
-from backend.drivers.network_making import MadeSubnet, NewSubnet
+from backend.drivers.errors import Busy, Refused
+from backend.drivers.network_making import ExtraRoute, HeldAddress, MadeSubnet, NewSubnet
 from backend.drivers.simulated import layout, made_networks
 from backend.drivers.simulated.faults import Call
 from backend.drivers.simulated.world import World
@@ -48,9 +49,11 @@ class SimulatedNetworkMaking:
         with self._writing("delete_vpc", scope) as connection:
             if connection.execute("SELECT 1 FROM subnets WHERE vpc_id = ?", (vpc,)).fetchone():
                 raise Busy(f"Router {vpc} still has ports")
-            connection.execute(
+            gone = connection.execute(
                 "DELETE FROM vpcs WHERE id = ? AND project = ? AND region = ?", (vpc, scope.project_id, scope.region)
-            )
+            ).rowcount
+            if gone:
+                connection.execute("DELETE FROM extra_routes WHERE vpc_id = ?", (vpc,))
 
     def lead_out(self, scope: Scope, vpc: str, *, outside: bool) -> None:
         with self._writing("lead_out", scope) as connection:
@@ -92,8 +95,11 @@ class SimulatedNetworkMaking:
             )
 
     def delete_subnet(self, scope: Scope, vpc: str, subnet: MadeSubnet) -> None:
-        del vpc  # what a subnet is joined to ends with it
         with self._writing("delete_subnet", scope) as connection:
+            block = connection.execute("SELECT cidr FROM subnets WHERE id = ?", (subnet.id,)).fetchone()
+            if block and any(_lies_in(each.next_hop, block[0]) for each in self._routes(connection, scope, vpc)):
+                words = "cannot be deleted, as it is required by one or more routes."
+                raise Busy(f"Router interface for subnet {subnet.id} on router {vpc} {words}")
             self._end(connection, scope, subnet.network_id)
 
     def delete_networks(self, scope: Scope, networks: Sequence[str]) -> None:
@@ -101,12 +107,66 @@ class SimulatedNetworkMaking:
             for network in networks:
                 self._end(connection, scope, network)
 
+    def held_addresses(self, scope: Scope, subnets: Sequence[MadeSubnet]) -> Sequence[HeldAddress]:
+        inside = [each.id for each in subnets]
+        marks = ", ".join("?" * len(inside))
+        of_scope = f"project = ? AND region = ? AND subnet_id IN ({marks})"
+        place = (scope.project_id, scope.region, *inside)
+        # The address of a server on an interface that was made before it is the interface's.
+        of_servers = (
+            f"SELECT address, '', id FROM servers WHERE {of_scope}"  # noqa: S608 - marks alone
+            " AND held = 1 AND (gone_at IS NULL OR gone_at > ?) AND json_extract(own, '$.interface_id') IS NULL"
+        )
+        of_interfaces = (
+            "SELECT address, id, (SELECT s.id FROM servers s WHERE s.id = server_id"  # noqa: S608 - marks alone
+            f" AND (s.gone_at IS NULL OR s.gone_at > ?)) FROM interfaces WHERE {of_scope}"
+        )
+        with self._world.call(Call("held_addresses", scope)), self._world.state.reading() as connection:
+            now = self._world.now()
+            found = [*connection.execute(of_servers, (*place, now)), *connection.execute(of_interfaces, (now, *place))]
+        return [HeldAddress(str(ipaddress.IPv4Address(number)), port, server or "") for number, port, server in found]
+
+    def extra_routes(self, scope: Scope, vpc: str) -> frozenset[ExtraRoute]:
+        with self._world.call(Call("extra_routes", scope)), self._world.state.reading() as connection:
+            return self._routes(connection, scope, vpc)
+
+    def add_extra_routes(self, scope: Scope, vpc: str, routes: Collection[ExtraRoute]) -> None:
+        with self._writing("add_extra_routes", scope) as connection:
+            blocks = connection.execute(
+                "SELECT cidr FROM subnets WHERE vpc_id = ? AND project = ? AND region = ?",
+                (vpc, scope.project_id, scope.region),
+            ).fetchall()
+            for each in routes:
+                if not any(_lies_in(each.next_hop, block) for (block,) in blocks):
+                    raise Refused(f"Invalid format for routes: {each}, the nexthop is not connected with router")
+            connection.executemany(
+                "INSERT OR IGNORE INTO extra_routes (vpc_id, cidr, next_hop) VALUES (?, ?, ?)",
+                [(vpc, each.cidr, each.next_hop) for each in routes],
+            )
+
+    def remove_extra_routes(self, scope: Scope, vpc: str, routes: Collection[ExtraRoute]) -> None:
+        with self._writing("remove_extra_routes", scope) as connection:
+            here = self._routes(connection, scope, vpc)
+            connection.executemany(
+                "DELETE FROM extra_routes WHERE vpc_id = ? AND cidr = ? AND next_hop = ?",
+                [(vpc, each.cidr, each.next_hop) for each in here.intersection(routes)],
+            )
+
     def set_dns(self, scope: Scope, subnet: MadeSubnet, dns: Sequence[str]) -> None:
         with self._writing("set_dns", scope) as connection:
             connection.execute(
                 "UPDATE subnets SET dns = ? WHERE id = ? AND project = ?",
                 (" ".join(dns), subnet.id, scope.project_id),
             )
+
+    @staticmethod
+    def _routes(connection: sqlite3.Connection, scope: Scope, vpc: str) -> frozenset[ExtraRoute]:
+        rows = connection.execute(
+            "SELECT cidr, next_hop FROM extra_routes JOIN vpcs ON vpcs.id = vpc_id"
+            " WHERE vpc_id = ? AND project = ? AND region = ?",
+            (vpc, scope.project_id, scope.region),
+        )
+        return frozenset(ExtraRoute(*row) for row in rows)
 
     def _end(self, connection: sqlite3.Connection, scope: Scope, network: str) -> None:
         if self._used(connection, network):
@@ -133,3 +193,7 @@ class SimulatedNetworkMaking:
     def _writing(self, name: str, scope: Scope) -> Iterator[sqlite3.Connection]:
         with self._world.call(Call(name, scope)), self._world.state.writing() as connection:
             yield connection
+
+
+def _lies_in(address: str, block: str) -> bool:
+    return ipaddress.IPv4Address(address) in ipaddress.IPv4Network(block)

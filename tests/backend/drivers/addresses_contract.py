@@ -19,7 +19,7 @@ from backend.drivers.errors import (
     Refused,
     ServerNotFound,
 )
-from backend.drivers.network_making import MadeSubnet, NewSubnet
+from backend.drivers.network_making import ExtraRoute, HeldAddress, MadeSubnet, NewSubnet
 from tests.backend.drivers.on_a_cloud import NOWHERE, OnACloud
 
 
@@ -136,3 +136,39 @@ class AddressesContract(OnACloud):
             cloud.interfaces.delete_interface(scope, made.id)
         with pytest.raises((ServerNotFound, Refused)):
             cloud.interfaces.attach_interface(scope, made.id, NOWHERE)
+
+    def test_who_has_the_addresses_of_a_subnet_is_told(self, cloud, scope, place, make, until, interface):
+        _, made = interface
+        (server,) = make(subnet_id=place.subnet.id)
+
+        def held() -> dict[str, HeldAddress]:
+            return {each.address: each for each in cloud.network_making.held_addresses(scope, [place.subnet])}
+
+        assert held()[made.address] == HeldAddress(made.address, made.id, "")
+        assert held()[server.private_address].server == server.id
+        cloud.interfaces.attach_interface(scope, made.id, server.id)
+        until(lambda: held()[made.address].server == server.id)
+        cloud.interfaces.detach_interface(scope, made.id, server.id)
+        cloud.compute.delete(scope, server.id)
+        until(lambda: server.private_address not in held())
+        assert held()[made.address].server == ""
+
+    def test_extra_routes_keep_a_subnet_joined_until_they_are_taken_away(self, cloud, scope, other_scope, place):
+        making = cloud.network_making
+        first = ExtraRoute("192.168.0.0/16", "10.97.0.77")
+        second = ExtraRoute("172.16.0.0/12", "10.97.0.78")
+        assert making.extra_routes(scope, place.vpc) == frozenset()
+        for _ in range(2):
+            making.add_extra_routes(scope, place.vpc, [first])
+        making.add_extra_routes(scope, place.vpc, [second])
+        assert making.extra_routes(scope, place.vpc) == {first, second}
+        assert making.extra_routes(other_scope, place.vpc) == frozenset()
+        with pytest.raises(Refused):
+            making.add_extra_routes(scope, place.vpc, [ExtraRoute("192.0.2.0/24", "198.51.100.1")])
+        for _ in range(2):
+            making.remove_extra_routes(scope, place.vpc, [first])
+        assert making.extra_routes(scope, place.vpc) == {second}
+        with pytest.raises(Busy):
+            making.delete_subnet(scope, place.vpc, place.subnet)
+        making.remove_extra_routes(scope, place.vpc, [first, second])
+        assert making.extra_routes(scope, place.vpc) == frozenset()

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from backend.drivers.errors import Busy, NetworkMissing, OutcomeUnknown, QuotaExceeded, Refused
+from backend.drivers import terms
+from backend.drivers.errors import Busy, NetworkMissing, NotHeld, OutcomeUnknown, QuotaExceeded, Refused
 from backend.drivers.installation import named
-from backend.drivers.network_making import MadeSubnet, NewSubnet
+from backend.drivers.network_making import ExtraRoute, HeldAddress, MadeSubnet, NewSubnet
 from backend.drivers.openstack import network_marks as marks
 from backend.drivers.openstack.cloud import open_cloud
 from tests.backend.drivers.openstack.fake import Reply, lost, neutron_error
@@ -227,3 +228,95 @@ def test_an_answer_that_is_lost_is_not_taken_for_a_refusal(making, services, sco
     services.on("POST", f"{API}/routers", lost())
     with pytest.raises(OutcomeUnknown):
         making.make_vpc(scope, TOKEN)
+
+
+BY_TEN, BY_ELEVEN = ExtraRoute("192.168.0.0/16", "10.0.1.10"), ExtraRoute("172.16.0.0/12", "10.0.1.11")
+GONE = neutron_error(404, "RouterNotFound", f"Router {ROUTER} could not be found")
+
+
+def test_who_has_addresses_is_asked_once_of_fifty_networks(making, services, scope):
+    addresses = [{"subnet_id": SUBNET, "ip_address": "10.0.1.10"}, {"subnet_id": SUBNET, "ip_address": "10.0.1.11"}]
+    ports = [
+        {"id": "port-1", "device_id": "server-1", "fixed_ips": addresses},
+        {"id": "port-2", "device_id": "", "fixed_ips": [{"subnet_id": SUBNET, "ip_address": "10.0.1.12"}]},
+        {"id": "port-3", "device_id": ROUTER, "fixed_ips": []},
+    ]
+    services.on("GET", f"{API}/ports", Reply(200, {"ports": ports}))
+    assert making.held_addresses(scope, [MadeSubnet(SUBNET, NETWORK)]) == [
+        HeldAddress("10.0.1.10", "port-1", "server-1"),
+        HeldAddress("10.0.1.11", "port-1", "server-1"),
+        HeldAddress("10.0.1.12", "port-2", ""),
+    ]
+    (asked,) = services.of("GET", "/ports")
+    assert asked.query == {"network_id": [NETWORK], "fields": ["id", "device_id", "fixed_ips"]}
+    services.asked.clear()
+    making.held_addresses(scope, [MadeSubnet(SUBNET, f"n-{number}") for number in range(51)])
+    assert [len(asked.query["network_id"]) for asked in services.asked] == [50, 1]
+
+
+def test_extra_routes_are_added_and_removed_by_one_request_each_and_no_other_is_touched(making, services, scope):
+    listed = [{"destination": "192.168.0.0/16", "nexthop": "10.0.1.10"}]
+    services.on("GET", f"{API}/routers/{ROUTER}", Reply(200, {"router": {"id": ROUTER, "routes": listed}}))
+    services.on("PUT", f"{API}/routers/{ROUTER}/(add|remove)_extraroutes", Reply(200, {"router": {"id": ROUTER}}))
+    assert making.extra_routes(scope, ROUTER) == {BY_TEN}
+    making.add_extra_routes(scope, ROUTER, {BY_TEN, BY_ELEVEN})
+    making.remove_extra_routes(scope, ROUTER, [BY_ELEVEN])
+    assert [(asked.method, asked.path.removeprefix(f"{API}/routers/{ROUTER}")) for asked in services.asked] == [
+        ("GET", ""),
+        ("PUT", "/add_extraroutes"),
+        ("PUT", "/remove_extraroutes"),
+    ]
+    eleven = {"destination": "172.16.0.0/12", "nexthop": "10.0.1.11"}
+    assert [asked.body for asked in services.of("PUT")] == [
+        {"router": {"routes": [eleven, *listed]}},
+        {"router": {"routes": [eleven]}},
+    ]
+
+
+def test_both_are_asked_for_again_where_the_answer_was_lost(making, services, scope):
+    for what in ("add", "remove"):
+        services.on("PUT", f"{API}/routers/{ROUTER}/{what}_extraroutes", lost(), Reply(200, {"router": {}}))
+        getattr(making, f"{what}_extra_routes")(scope, ROUTER, [BY_TEN])
+        assert len(services.of("PUT", f"/{what}_extraroutes")) == 2
+
+
+def test_a_router_that_is_gone_has_no_routes_and_gets_none(making, services, scope):
+    services.on("GET", f"{API}/routers/{ROUTER}", GONE)
+    services.on("PUT", f"{API}/routers/{ROUTER}/.*", GONE)
+    assert making.extra_routes(scope, ROUTER) == frozenset()
+    making.remove_extra_routes(scope, ROUTER, [BY_TEN])
+    with pytest.raises(Refused):
+        making.add_extra_routes(scope, ROUTER, [BY_TEN])
+
+
+@pytest.mark.parametrize(
+    ("answer", "finding"),
+    [
+        (neutron_error(409, "OverQuota", "Quota exceeded for resources: ['router_route']."), QuotaExceeded),
+        (neutron_error(400, "RoutesExhausted", "The number of routes exceeds the maximum 30."), Refused),
+        (neutron_error(400, "InvalidRoutes", "the nexthop is not connected with router"), Refused),
+        (neutron_error(409, "Conflict", "the router is being changed"), Busy),
+    ],
+)
+def test_routes_that_the_cloud_refuses(making, services, scope, answer, finding):
+    services.on("PUT", f"{API}/routers/{ROUTER}/add_extraroutes", answer)
+    with pytest.raises(finding) as refused:
+        making.add_extra_routes(scope, ROUTER, [BY_TEN])
+    assert type(refused.value) is finding
+    if finding is QuotaExceeded:
+        assert refused.value.resource == "router_routes"
+
+
+class Ended:
+    """A lease whose time is up."""
+
+    over = lost = True
+
+
+def test_routes_are_added_only_while_the_vpc_is_held_and_taken_away_late(making, services, scope):
+    services.on("PUT", f"{API}/routers/{ROUTER}/.*", Reply(200, {"router": {}}))
+    with pytest.raises(NotHeld):
+        terms.during(Ended(), lambda: making.add_extra_routes(scope, ROUTER, [BY_TEN]))
+    assert services.of("PUT") == []
+    terms.during(Ended(), lambda: making.remove_extra_routes(scope, ROUTER, [BY_TEN]))
+    assert len(services.of("PUT")) == 1
