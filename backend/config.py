@@ -109,6 +109,12 @@ OPTIONS: dict[str, Sequence[Any]] = {
         ),
         cfg.FloatOpt("watch_full_seconds", default=900.0, min=1.0, help="Pause between two complete listings."),
         cfg.FloatOpt(
+            "route_look_seconds",
+            default=60.0,
+            min=1.0,
+            help="Pause between looks whether the interfaces that routes of a VPC lead to have their addresses still.",
+        ),
+        cfg.FloatOpt(
             "launch_grace_seconds",
             default=90.0,
             min=1.0,

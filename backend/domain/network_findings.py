@@ -1,7 +1,8 @@
 """Findings about networks: what cannot be done with a VPC and what is in it. Data, no sentences; see backend.errors.
 
 ``kind`` is a word for the sort of thing (``vpc``, ``subnet``, ``internet-gateway``, ``route-table``,
-``route-association``, ``network-acl``, ``acl-association``, ``dhcp-options``, ``cidr-association``), ``id`` its digits.
+``route-association``, ``network-acl``, ``acl-association``, ``dhcp-options``, ``cidr-association``, ``nat-gateway``,
+``interface``), ``id`` its digits.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class NotOurs(Finding):
 
 @dataclass(eq=False)
 class CidrConflict(Finding):
-    """The block has addresses in common with another of the VPC. ``of``: ``vpc`` or ``subnet``."""
+    """The block has addresses in common with another of the VPC. ``of``: ``vpc``, ``subnet`` or ``route``."""
 
     of: str
     cidr: str
@@ -120,6 +121,27 @@ class RouteLocal(Finding):
     """The route is one that each table has."""
 
     cidr: str
+
+
+@dataclass(eq=False)
+class RouteWithin(Finding):
+    """The block is one of the VPC's own, or part of one. ``interface``: the route was to lead to an interface."""
+
+    cidr: str
+    interface: bool
+
+
+@dataclass(eq=False)
+class RouteForAll(Finding):
+    """All that is not the VPC's was to be led to an interface: a router has one such way, for all of its subnets."""
+
+
+@dataclass(eq=False)
+class RouteDiffers(Finding):
+    """Another table of the VPC leads the block elsewhere, and one of the two routes leads to an interface."""
+
+    cidr: str
+    table_id: str
 
 
 @dataclass(eq=False)

@@ -39,6 +39,7 @@ class Vpc:
         further: the others, digits of the association -> block.
         dhcp_options_id: digits; empty: the region's own.
         gateway: whether the cloud has led it to the outside.
+        routed: block -> next hop, of the extra routes that the cloud may have been told; None: of none ever.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Vpc:
     dns_hostnames: bool = False
     address_metrics: bool = False
     gateway: bool = False
+    routed: Mapping[str, str] | None = None
 
     @property
     def cidrs(self) -> tuple[str, ...]:
@@ -99,17 +101,42 @@ class InternetGateway:
 
 
 @dataclass(frozen=True, slots=True)
+class Hop:
+    """An interface as the cloud finds it, where a route leads to one; ids are the cloud's.
+
+    Attributes:
+        address: its private one.
+        interface: of one that was made; empty where a server has it from birth.
+        server: of that server; empty where the interface was made: whoever has it may change.
+    """
+
+    address: str
+    interface: str = ""
+    server: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """One route of a table.
 
     Attributes:
-        kind: ``gateway``, ``nat``, ``interface`` or ``instance``.
+        kind: ``gateway``, ``nat`` or ``interface``.
         target: digits of its id.
+        hop: of an interface.
     """
 
     cidr: str
     kind: str
     target: str
+    hop: Hop | None = None
+
+    @property
+    def words(self) -> dict[str, str]:
+        """As a table keeps it, under its block."""
+        told = {"kind": self.kind, "target": self.target}
+        if self.hop is None:
+            return told
+        return {**told, "address": self.hop.address, "interface": self.hop.interface, "server": self.hop.server}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +149,17 @@ class RouteTable:
     routes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def listed(self) -> list[Route]:
-        return [Route(cidr, each["kind"], each["target"]) for cidr, each in self.routes.items()]
+        return [_route(cidr, each) for cidr, each in self.routes.items()]
+
+    @property
+    def hops(self) -> dict[str, Hop]:
+        """Block -> where its interface is, of the routes that lead to one."""
+        return {each.cidr: each.hop for each in self.listed() if each.hop is not None}
+
+
+def _route(cidr: str, words: Mapping[str, str]) -> Route:
+    hop = Hop(words["address"], words["interface"], words["server"]) if words["kind"] == "interface" else None
+    return Route(cidr, words["kind"], words["target"], hop)
 
 
 @dataclass(frozen=True, slots=True)

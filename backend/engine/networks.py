@@ -6,19 +6,19 @@ Every call may be made twice. One that fails leaves its row as it is, and all is
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
 from backend.domain.addresses import ADDRESS, ENDING, INTERFACE, JOINING, LEADING
 from backend.domain.ids import short_id
-from backend.domain.networks import SUBNET, VPC, Progress, Subnet, Vpc
+from backend.domain.networks import SUBNET, VPC, Hop, Progress, Subnet, Vpc
 from backend.domain.scope import Scope
 from backend.drivers.address_making import AddressMaking, InterfaceMaking
-from backend.drivers.network_making import MadeSubnet, NetworkMaking
-from backend.engine import interface_ends
+from backend.drivers.network_making import ExtraRoute, MadeSubnet, NetworkMaking
+from backend.engine import extra_routes, interface_ends
 from backend.engine.context import Context
 from backend.engine.jobs import Job, Write
 from backend.engine.joining import join
@@ -36,12 +36,18 @@ Steps = Generator[Sequence[Call] | Write, Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What the rows of a VPC say. ``outside``: it has a gateway."""
+    """What the rows of a VPC say.
+
+    Attributes:
+        outside: it has a gateway.
+        hops: block -> where it is led to, of routes to interfaces in tables that count: the main one, and of subnets.
+    """
 
     vpc: Vpc
     subnets: Sequence[Subnet]
     outside: bool
     dns: tuple[str, ...]
+    hops: Mapping[str, Hop] = field(default_factory=dict)
 
 
 def settle_vpc(context: Context, lease: VpcLease) -> Job:
@@ -50,22 +56,32 @@ def settle_vpc(context: Context, lease: VpcLease) -> Job:
     plan: _Plan | None = yield Write(work.read)
     if plan is None:
         return
+    lacking = yield from work.unroute(plan)  # which keeps subnets from being parted
     for subnet in plan.subnets:
         yield from work.subnet(plan, subnet)
     if plan.vpc.state is Progress.DELETING:
         yield from work.end(plan)
     elif plan.outside != plan.vpc.gateway:
         yield from work.gateway(plan)
+    yield from work.route(plan, lacking)
     yield Write(work.release)
 
 
 @dataclass(slots=True)
 class _Settling:
-    """The work on one VPC. ``retry``: when what could not be done is tried again; None: all is done."""
+    """The work on one VPC.
+
+    Attributes:
+        retry: when what could not be done is tried again; None: all is done.
+        watched: routes lead to interfaces: it is looked at again, whatever comes of this.
+        joined: digits of subnets that the VPC leads to.
+    """
 
     context: Context
     lease: VpcLease
     retry: timedelta | None = None
+    watched: bool = False
+    joined: set[str] = field(default_factory=set)
 
     @property
     def scope(self) -> Scope:
@@ -82,12 +98,52 @@ class _Settling:
         if vpc is None:
             return None
         options = rows.DHCP_OPTIONS.one(conn, self.scope, id=vpc.dhcp_options_id)
+        subnets = rows.SUBNETS.all(conn, self.scope, vpc_id=vpc.id)
+        self.joined = {each.id for each in subnets if each.state is Progress.AVAILABLE}
+        hops = rows.hops(conn, self.scope, vpc.id)
+        self.watched = bool(hops)
         return _Plan(
             vpc,
-            rows.SUBNETS.all(conn, self.scope, vpc_id=vpc.id),
+            subnets,
             bool(rows.GATEWAYS.count(conn, self.scope, vpc_id=vpc.id)),
             options.dns if options else (),
+            hops,
         )
+
+    def unroute(self, plan: _Plan) -> Generator[Sequence[Call] | Write, Any, frozenset[ExtraRoute]]:
+        """Take away the extra routes that are wanted no more; those that are wanted and not there.
+
+        What the cloud is about to be told is written before that: a crash leaves no route that nobody takes away.
+        """
+        told = frozenset(ExtraRoute(*each) for each in (plan.vpc.routed or {}).items())
+        if not told and not plan.hops:
+            return frozenset()
+        router, near = plan.vpc.cloud_id, extra_routes.near(plan.hops, plan.subnets)
+        made = [MadeSubnet(each.cloud_id, each.network_id) for each in near]
+        asked: list[Callable[[NetworkMaking], object]] = [lambda making: making.extra_routes(self.scope, router)]
+        if made:
+            asked.append(lambda making: making.held_addresses(self.scope, made))
+        answers = yield from self._answers(*asked)
+        if answers is None:
+            return frozenset()
+        there, *held = answers
+        wanted = extra_routes.wanted(plan.hops, *held) if held else frozenset()
+        stale = (told & there) - wanted
+        if stale:
+            if not (yield from self._done(lambda making: making.remove_extra_routes(self.scope, router, stale))):
+                return frozenset()
+            self._tell("taken away", stale)
+        routed = {each.cidr: each.next_hop for each in wanted}
+        if told != wanted and not (yield Write(partial(self._set_vpc, {"routed": routed}))):
+            return frozenset()
+        return wanted - there
+
+    def route(self, plan: _Plan, lacking: frozenset[ExtraRoute]) -> Steps:
+        """Add extra routes, as far as the VPC leads to the subnets of their next hops."""
+        joined = [each for each in plan.subnets if each.id in self.joined]
+        router, ready = plan.vpc.cloud_id, extra_routes.within(lacking, joined)
+        if ready and (yield from self._done(lambda making: making.add_extra_routes(self.scope, router, ready))):
+            self._tell("added", ready)
 
     def subnet(self, plan: _Plan, subnet: Subnet) -> Steps:
         made = MadeSubnet(subnet.cloud_id, subnet.network_id)
@@ -99,6 +155,7 @@ class _Settling:
         if subnet.state is Progress.PENDING and (
             yield from self._done(lambda making: making.join_subnet(self.scope, router, made))
         ):
+            self.joined.add(subnet.id)
             yield Write(partial(self._set_subnet, subnet.id, {"state": Progress.AVAILABLE}))
         if subnet.dns != plan.dns and (
             yield from self._done(lambda making: making.set_dns(self.scope, made, plan.dns))
@@ -119,25 +176,37 @@ class _Settling:
 
     def release(self, conn: Connection) -> None:
         if rows.LEASED_VPCS.fence(conn, self.lease) is not None:
-            due = None if self.retry is None else self.context.now() + self.retry
-            if due is None:
+            look = self.context.settings.route_look if self.watched else None
+            pauses = [each for each in (self.retry, look) if each is not None]
+            if self.retry is None:
                 self.context.held_up.over(self.lease)
-            rows.LEASED_VPCS.release(conn, self.lease, due)
+            rows.LEASED_VPCS.release(conn, self.lease, self.context.now() + min(pauses) if pauses else None)
 
     def _done(self, call: Callable[[NetworkMaking], object]) -> Generator[Sequence[Call], Any, bool]:
         """Make a call; whether the cloud did it."""
+        return (yield from self._answers(call)) is not None
+
+    def _answers(
+        self, *calls: Callable[[NetworkMaking], object]
+    ) -> Generator[Sequence[Call], Any, Sequence[Any] | None]:
+        """Make calls at once; their answers, None where the cloud did not do one of them."""
         making = self.making
         if making is None:
             self.retry = self.context.settings.refused_retry
-            return False
-        (answer,) = yield [Call(self.scope, partial(answer_of, call, making))]
-        error = error_of(answer)
+            return None
+        answers = yield [Call(self.scope, partial(answer_of, call, making)) for call in calls]
+        error = next((error for error in map(error_of, answers) if error is not None), None)
         if error is None:
-            return True
+            return list(answers)
         scope, pause = self.scope, self.context.pause(self.lease, error)
         self.retry = min(pause, self.retry or pause)
         LOG.warning("project=%s region=%s vpc-%s waits: %s", scope.project_id, scope.region, self.lease.vpc_id, error)
-        return False
+        return None
+
+    def _tell(self, what: str, routes: frozenset[ExtraRoute]) -> None:
+        scope, vpc = self.scope, self.lease.vpc_id
+        told = ", ".join(f"{each.cidr} by {each.next_hop}" for each in sorted(routes))
+        LOG.info("project=%s region=%s vpc-%s routes %s: %s", scope.project_id, scope.region, vpc, what, told)
 
     def _drop_subnet(self, subnet_id: str, conn: Connection) -> None:
         if rows.LEASED_VPCS.fence(conn, self.lease) is not None:
@@ -150,9 +219,12 @@ class _Settling:
         if rows.SUBNETS.one(conn, self.scope, id=subnet_id, state=rows.STANDING) is not None:
             rows.SUBNETS.change(conn, self.scope, subnet_id, **values)
 
-    def _set_vpc(self, values: dict[str, object], conn: Connection) -> None:
-        if rows.LEASED_VPCS.fence(conn, self.lease) is not None:
-            rows.VPCS.change(conn, self.scope, self.lease.vpc_id, **values)
+    def _set_vpc(self, values: Mapping[str, object], conn: Connection) -> bool:
+        """Write what is true of it, or about to be; whether it is this engine's still."""
+        if rows.LEASED_VPCS.fence(conn, self.lease) is None:
+            return False
+        rows.VPCS.change(conn, self.scope, self.lease.vpc_id, **values)
+        return True
 
     def _forget(self, conn: Connection) -> None:
         rows.LEASED_VPCS.forget(conn, self.lease)

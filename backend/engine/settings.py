@@ -48,6 +48,7 @@ class EngineSettings:
         pool_busy, pool_idle: pause between two listings of a pool's members while some are new, and while none is.
         pool_looks: listings a minute that the pools of a project cost together while nothing happens; the more pools
             there are, the longer is the pause of each.
+        route_look: pause between two looks at who has the addresses that a VPC's routes lead to.
         balancer_busy, balancer_slow, balancer_idle: pause between two looks at a balancer's tree while the cloud
             changes it, at first and at most, and while it is as it is wished for.
         watch_full: pause between two complete listings.
@@ -132,6 +133,7 @@ class EngineSettings:
     pool_busy: timedelta = timedelta(seconds=2)
     pool_idle: timedelta = timedelta(seconds=15)
     pool_looks: int = 60
+    route_look: timedelta = timedelta(minutes=1)
     balancer_busy: timedelta = timedelta(seconds=1)
     balancer_slow: timedelta = timedelta(seconds=15)
     balancer_idle: timedelta = timedelta(minutes=10)

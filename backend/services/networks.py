@@ -230,8 +230,11 @@ class Networks:
         """Give a VPC another block; the digits of its association.
 
         Raises:
-            CidrConflict
+            CidrConflict: with a block of the VPC, or a route of its tables leads a part of it somewhere.
             NetworkLimit
+
+        Source: Amazon VPC User Guide, "VPC CIDR blocks": it may not be the same as, or larger than, the destination of
+        a route in any of the VPC's tables.
         """
 
         def work(conn: Connection) -> str | None:
@@ -240,6 +243,9 @@ class Networks:
                 return None
             if any(overlap(cidr, each) for each in vpc.cidrs):
                 raise CidrConflict("vpc", cidr)
+            tables = rows.ROUTE_TABLES.all(conn, scope, vpc_id=vpc_id)
+            if any(lies_in(led, cidr) for table in tables for led in table.routes):
+                raise CidrConflict("route", cidr)
             if len(vpc.cidrs) >= limits.CIDRS_OF_VPC:
                 raise NetworkLimit("cidr-association", limits.CIDRS_OF_VPC, vpc_id)
             association = new_digits()

@@ -1,4 +1,7 @@
-"""Internet gateways and tables of routes: rows alone. What of it the cloud has to know, an engine tells it."""
+"""Internet gateways and tables of routes: rows alone. What of it the cloud has to know, an engine tells it.
+
+A router of the cloud knows no tables: what leads to an interface, in any table that counts, it is told for all subnets.
+"""
 
 from __future__ import annotations
 
@@ -17,18 +20,23 @@ from backend.domain.network_findings import (
     NetworkThingInUse,
     NetworkThingMissing,
     NotJoined,
+    RouteDiffers,
     RouteElsewhere,
     RouteExists,
+    RouteForAll,
     RouteLocal,
     RouteMissing,
+    RouteWithin,
 )
 from backend.domain.networks import (
+    EVERYWHERE,
     MAIN,
     InternetGateway,
     Route,
     RouteAssociation,
     RouteTable,
     Vpc,
+    lies_in,
 )
 from backend.domain.scope import Scope
 from backend.domain.token import ClientToken
@@ -200,6 +208,7 @@ class Routing:
                 return there.id
             made = RouteAssociation(new_digits(), table.vpc_id, table_id, subnet_id)
             rows.ROUTE_ASSOCIATIONS.add(conn, scope, made)
+            self._led(conn, scope, table_id)
             return made.id
 
         told = self._store.transact(work)
@@ -216,7 +225,10 @@ class Routing:
                 return "route-association", association_id
             if there.subnet_id == MAIN:
                 raise MainTable(association_id, associating=True)
-            rows.ROUTE_ASSOCIATIONS.remove(conn, scope, id=association_id)
+            rows.lock(conn, scope, there.vpc_id)
+            if not rows.ROUTE_ASSOCIATIONS.remove(conn, scope, id=association_id):
+                return "route-association", association_id
+            self._led(conn, scope, there.table_id)
             return None
 
         self._refuse(scope, self._store.transact(work))
@@ -240,6 +252,7 @@ class Routing:
             made = RouteAssociation(new_digits(), table.vpc_id, table_id, there.subnet_id)
             rows.ROUTE_ASSOCIATIONS.remove(conn, scope, id=association_id)
             rows.ROUTE_ASSOCIATIONS.add(conn, scope, made)
+            self._led(conn, scope, there.table_id, table_id)
             return made
 
         told = self._store.transact(work)
@@ -247,13 +260,23 @@ class Routing:
             raise self._seen.refusal(scope, *told)
         return told.id, told.subnet_id == MAIN
 
-    def create_route(self, scope: Scope, table_id: str, route: Route) -> None:
-        """Raises RouteExists, RouteLocal, RouteElsewhere, NetworkLimit."""
-        self._write_route(scope, table_id, route, replacing=False)
+    def create_route(self, scope: Scope, table_id: str, route: Route, at: str | None = None) -> None:
+        """Lead a block of addresses somewhere.
 
-    def replace_route(self, scope: Scope, table_id: str, route: Route) -> None:
-        """Raises RouteMissing, RouteLocal, RouteElsewhere."""
-        self._write_route(scope, table_id, route, replacing=True)
+        Args:
+            at: digits of the VPC that its interface is in, where it leads to one.
+
+        Raises:
+            RouteExists
+            RouteElsewhere
+            RouteWithin, RouteForAll, RouteDiffers: what a router of the cloud cannot be told.
+            NetworkLimit
+        """
+        self._write_route(scope, table_id, route, at, replacing=False)
+
+    def replace_route(self, scope: Scope, table_id: str, route: Route, at: str | None = None) -> None:
+        """Lead a block elsewhere; as ``create_route``, but raises RouteMissing where nothing leads it yet."""
+        self._write_route(scope, table_id, route, at, replacing=True)
 
     def delete_route(self, scope: Scope, table_id: str, cidr: str) -> None:
         """Raises RouteMissing, RouteLocal."""
@@ -268,12 +291,14 @@ class Routing:
             if cidr not in table.routes:
                 raise RouteMissing(cidr, table_id)
             left = {key: value for key, value in table.routes.items() if key != cidr}
+            if cidr in table.hops:
+                rows.pull(conn, table.vpc_id, self._clock.now())
             rows.ROUTE_TABLES.change(conn, scope, table_id, routes=left)
             return None
 
         self._refuse(scope, self._store.transact(work))
 
-    def _write_route(self, scope: Scope, table_id: str, route: Route, *, replacing: bool) -> None:
+    def _write_route(self, scope: Scope, table_id: str, route: Route, at: str | None, *, replacing: bool) -> None:
         def work(conn: Connection) -> tuple[str, str] | None:
             table = self._table(conn, scope, table_id)
             if table is None:
@@ -293,11 +318,19 @@ class Routing:
                     return "nat-gateway", route.target
                 if nat.vpc != table.vpc_id:
                     raise RouteElsewhere(table_id, "nat-gateway", route.target)
-            written = {**table.routes, route.cidr: {"kind": route.kind, "target": route.target}}
-            rows.ROUTE_TABLES.change(conn, scope, table_id, routes=written)
+            if route.hop is not None and at != table.vpc_id:
+                raise RouteElsewhere(table_id, "interface", route.target)
+            _check_others(rows.ROUTE_TABLES.all(conn, scope, vpc_id=table.vpc_id), table, route)
+            if route.hop is not None or route.cidr in table.hops:
+                rows.pull(conn, table.vpc_id, self._clock.now())
+            rows.ROUTE_TABLES.change(conn, scope, table_id, routes={**table.routes, route.cidr: route.words})
             return None
 
         self._refuse(scope, self._store.transact(work))
+
+    def _led(self, conn: Connection, scope: Scope, *tables: str) -> None:
+        """Have engines look at what counts now of tables that lead to interfaces."""
+        rows.pull_led(conn, scope, tables, self._clock.now())
 
     def _table(self, conn: Connection, scope: Scope, table_id: str) -> RouteTable | None:
         """The table as nobody else can change it now: its VPC's row is locked."""
@@ -313,11 +346,29 @@ class Routing:
 
 
 def _check_route(table: RouteTable, vpc: Vpc, route: Route, *, replacing: bool) -> None:
-    if route.cidr in vpc.cidrs:
-        raise RouteLocal(route.cidr) if replacing else RouteExists(route.cidr)
-    if replacing and route.cidr not in table.routes:
-        raise RouteMissing(route.cidr, table.id, replacing=True)
-    if not replacing and route.cidr in table.routes:
+    inside = any(lies_in(route.cidr, each) for each in vpc.cidrs)
+    if inside and route.hop is None:
+        raise RouteWithin(route.cidr, interface=False)
+    if not replacing and (route.cidr in table.routes or route.cidr in vpc.cidrs):
         raise RouteExists(route.cidr)
+    if replacing and route.cidr not in table.routes and route.cidr not in vpc.cidrs:
+        raise RouteMissing(route.cidr, table.id, replacing=True)
+    if inside:
+        raise RouteWithin(route.cidr, interface=True)
+    if route.hop is not None and route.cidr == EVERYWHERE:
+        raise RouteForAll
     if not replacing and len(table.routes) >= limits.ROUTES_OF_TABLE:
         raise NetworkLimit("route", limits.ROUTES_OF_TABLE, table.id)
+
+
+def _check_others(tables: Sequence[RouteTable], table: RouteTable, route: Route) -> None:
+    """Refuse a route whose block another table leads elsewhere: an interface's is the whole VPC's.
+
+    It does not matter which subnets have the table: it may be given to them afterwards.
+    """
+    for other in tables:
+        there = next((each for each in other.listed() if each.cidr == route.cidr), None)
+        if other.id == table.id or there is None or (there.kind, there.target) == (route.kind, route.target):
+            continue
+        if route.hop is not None or there.hop is not None:
+            raise RouteDiffers(route.cidr, other.id)

@@ -31,6 +31,7 @@ vpcs = record(
         Column("address_metrics", Boolean, nullable=False),
         # What the cloud was brought to: the engine compares it with the gateway that is attached.
         Column("gateway", Boolean, nullable=False),
+        Column("routed", Document),
         *leased(),
         Index(None, "project_id", "region"),
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -11,6 +12,7 @@ from sqlalchemy import Connection, select, update
 from backend.domain.networks import (
     AclAssociation,
     DhcpOptions,
+    Hop,
     InternetGateway,
     Making,
     NetworkAcl,
@@ -111,6 +113,22 @@ def detach(conn: Connection, scope: Scope, gateway_id: str, vpc_id: str, at: dat
     GATEWAYS.change(conn, scope, gateway_id, vpc_id=None)
     VPCS.change(conn, scope, vpc_id, gateway=True)
     pull(conn, vpc_id, at)
+
+
+def hops(conn: Connection, scope: Scope, vpc_id: str) -> dict[str, Hop]:
+    """Block -> where it is led to, of the routes to interfaces in the tables that count in a VPC."""
+    counting = {each.table_id for each in ROUTE_ASSOCIATIONS.all(conn, scope, vpc_id=vpc_id)}
+    found: dict[str, Hop] = {}
+    for table in ROUTE_TABLES.all(conn, scope, vpc_id=vpc_id):
+        found |= table.hops if table.id in counting else {}
+    return found
+
+
+def pull_led(conn: Connection, scope: Scope, tables: Iterable[str], at: datetime) -> None:
+    """The same of VPCs whose tables of these digits lead to interfaces: which tables count there is about to change."""
+    for table in ROUTE_TABLES.of(conn, scope, [*tables]).values():
+        if table.hops:
+            pull(conn, table.vpc_id, at)
 
 
 def set_options(conn: Connection, scope: Scope, vpc: Vpc, options_id: str, at: datetime) -> None:

@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from backend.domain.networks import overlap
+from backend.domain.networks import Hop, Route, overlap
 from backend.drivers.errors import Busy
 from backend.drivers.simulated.faults import Call, Moment, Where
 from backend.errors import Finding
@@ -16,8 +16,12 @@ from backend.store import networks as rows
 from tests.backend.engine.world import EngineWorld
 from tests.factories import OTHER, SCOPE
 
-CALLS = ("make_vpc", "delete_vpc", "lead_out", "make_subnet", "join_subnet", "delete_subnet", "find_vpc", "find_subnet")
-STEPS = 50
+CALLS = (
+    *("make_vpc", "delete_vpc", "lead_out", "make_subnet", "join_subnet", "delete_subnet", "find_vpc", "find_subnet"),
+    *("extra_routes", "held_addresses", "add_extra_routes", "remove_extra_routes", "add_extra_routes"),
+)
+STEPS = 80
+BLOCKS = ("192.168.0.0/16", "172.16.0.0/12")
 
 
 class Crash(Exception):
@@ -41,7 +45,9 @@ class Trial:
     def step(self) -> None:
         self.scope = self.rng.choice((SCOPE, OTHER))
         self._fault()
-        act = self.rng.choice((self._vpc, self._subnet, self._subnet, self._end_subnet, self._end_vpc, self._gateway))
+        routes = (self._route, self._route, self._end_route, self._interface, self._end_interface)
+        acts = (self._vpc, self._subnet, self._subnet, self._end_subnet, self._end_vpc, self._gateway, *routes)
+        act = self.rng.choice(acts)
         self.crashing = self.rng.random() < 0.2
         with suppress(Finding, Crash):
             act()
@@ -100,6 +106,39 @@ class Trial:
         else:
             routing.detach_gateway(self.scope, gateway.id, gateway.vpc_id)
 
+    def _interface(self) -> None:
+        _, subnets = self._known()
+        if subnets:
+            self.world.backend.interfaces.create(self.scope, self.rng.choice(subnets), None, None, "")
+
+    def _end_interface(self) -> None:
+        made = self.world.backend.interfaces.list(self.scope)
+        if made:
+            self.world.backend.interfaces.delete(self.scope, self.rng.choice(made).id)
+
+    def _route(self) -> None:
+        """Routes of VPCs that come to the cloud now, and of those of another project or network."""
+        made = self.world.backend.interfaces.list(self.scope)
+        vpcs, _ = self._known()
+        if not made or not vpcs:
+            return
+        to = self.rng.choice(made)
+        vpc = to.vpc if self.rng.random() < 0.9 else self.rng.choice(vpcs)
+        route = Route(self.rng.choice(BLOCKS), "interface", to.id, Hop(to.address, interface=to.cloud_id))
+        routing = self.world.backend.routing
+        write = self.rng.choice((routing.create_route, routing.replace_route))
+        for table in self._tables(vpc):
+            write(self.scope, table, route, to.vpc)
+
+    def _end_route(self) -> None:
+        vpcs, _ = self._known()
+        for table in self._tables(self.rng.choice(vpcs)) if vpcs else ():
+            self.world.backend.routing.delete_route(self.scope, table, self.rng.choice(BLOCKS))
+
+    def _tables(self, vpc: str) -> list[str]:
+        with self.world.store.read() as conn:
+            return [each.id for each in rows.ROUTE_TABLES.all(conn, self.scope, vpc_id=vpc)]
+
     def calm_down(self) -> None:
         """Nothing fails any more, and all that was left has its time."""
         self.world.simulated.faults.hooks.clear()
@@ -119,7 +158,13 @@ class Trial:
             assert {each.id for each in network.subnets(scope) if each.made} == {each.cloud_id for each in subnets}
             assert {each.state for each in (*vpcs, *subnets)} <= {"available"}
             assert all(each.gateway == (each.id in joined) for each in vpcs)
+            there = {each.cloud_id for each in self.world.backend.interfaces.list(scope)}
             for vpc in vpcs:
+                with self.world.store.read() as conn:
+                    hops = rows.hops(conn, scope, vpc.id)
+                wanted = {cidr: hop.address for cidr, hop in hops.items() if hop.interface in there}
+                told = self.world.simulated.cloud.network_making.extra_routes(scope, vpc.cloud_id)
+                assert {each.cidr: each.next_hop for each in told} == wanted == (vpc.routed or {})
                 cidrs = [each.cidr for each in subnets if each.vpc_id == vpc.id]
                 assert not any(overlap(one, two) for at, one in enumerate(cidrs) for two in cidrs[:at])
 

@@ -14,10 +14,12 @@ from backend.domain.networks import (
     ALLOW_ALL,
     AclAssociation,
     DhcpOptions,
+    Hop,
     InternetGateway,
     Making,
     NetworkAcl,
     Progress,
+    Route,
     RouteAssociation,
     RouteTable,
     Subnet,
@@ -28,7 +30,15 @@ from backend.store.leased import Claimer, Room
 from backend.store.session import Connection, Store
 from tests.factories import NOW, OTHER, SCOPE, uuid_of
 
-VPC = Vpc("0123456789abcdef0", uuid_of("v"), "10.0.0.0/16", "a1", Progress.AVAILABLE, NOW, {"b2": "10.1.0.0/16"})
+VPC = Vpc(
+    *("0123456789abcdef0", uuid_of("v"), "10.0.0.0/16", "a1", Progress.AVAILABLE, NOW, {"b2": "10.1.0.0/16"}),
+    routed={"192.168.0.0/16": "10.0.0.9"},
+)
+ROUTES = (
+    Route("0.0.0.0/0", "gateway", "g1"),
+    Route("192.168.0.0/16", "interface", "e1", Hop("10.0.0.9", interface=uuid_of("e"))),
+    Route("172.16.0.0/12", "interface", "e2", Hop("10.0.0.10", server=uuid_of("i"))),
+)
 SUBNET = Subnet("s1", uuid_of("s"), uuid_of("n"), VPC.id, "10.0.0.0/24", "az", Progress.PENDING, NOW, dns=("10.0.0.2",))
 
 
@@ -42,7 +52,7 @@ def test_values_come_back_as_they_were(store: Store, vpc: Vpc) -> None:
     kept = (
         (rows.SUBNETS, SUBNET),
         (rows.GATEWAYS, InternetGateway("g1", VPC.id, NOW)),
-        (rows.ROUTE_TABLES, RouteTable("t1", VPC.id, NOW, {"0.0.0.0/0": {"kind": "gateway", "target": "g1"}})),
+        (rows.ROUTE_TABLES, RouteTable("t1", VPC.id, NOW, {each.cidr: each.words for each in ROUTES})),
         (rows.ROUTE_ASSOCIATIONS, RouteAssociation("ra1", VPC.id, "t1", "")),
         (rows.ACLS, NetworkAcl("l1", VPC.id, True, NOW, ALLOW_ALL)),
         (rows.ACL_ASSOCIATIONS, AclAssociation("aa1", VPC.id, "l1", "s1")),
@@ -55,6 +65,10 @@ def test_values_come_back_as_they_were(store: Store, vpc: Vpc) -> None:
             assert records.all(conn, SCOPE) == [value]  # type: ignore[attr-defined]
             assert records.all(conn, OTHER) == []  # type: ignore[attr-defined]
         assert rows.VPCS.count(conn, SCOPE, gateway=False, state=rows.STANDING) == 1
+        (table,) = rows.ROUTE_TABLES.all(conn, SCOPE)
+        assert table.listed() == list(ROUTES)
+        assert rows.hops(conn, SCOPE, VPC.id) == {each.cidr: each.hop for each in ROUTES if each.hop}
+        assert rows.hops(conn, OTHER, VPC.id) == {}
     store.transact(lambda conn: rows.end(conn, SCOPE, vpc.id, NOW))
     with store.read() as conn:
         left = [records.count(conn, SCOPE) for records, _ in kept]  # type: ignore[attr-defined]
