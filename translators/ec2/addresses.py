@@ -11,7 +11,7 @@ from backend.services.addresses import Place
 from translators import arns
 from translators.ec2 import actions, tag_words
 from translators.ec2.instance_words import Instance, instances
-from translators.ec2.interfaces import INTERFACES, Interface
+from translators.ec2.interfaces import INTERFACES, Interface, of_instance
 from translators.errors import AWSError
 from translators.filters import Filters
 from translators.nouns import Asked, Members, Noun
@@ -192,12 +192,7 @@ def _place(call: Call) -> Place:
         if wanted != found.words["PrivateIpAddress"]:
             raise _refused(f"{wanted} is not an address of {interface}.")
         return _to(found)
-    actions.check_forms(actions.INSTANCE, [instance])
-    for each in INTERFACES.items(call, Asked()):
-        own = each.made is None or each.made.device_index == 0
-        if own and each.instance is not None and each.instance.id == instance:
-            return _to(each)
-    raise actions.not_found(actions.INSTANCE, [instance])
+    return _to(of_instance(call, instance))
 
 
 def _to(found: Interface) -> Place:

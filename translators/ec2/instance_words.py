@@ -41,7 +41,7 @@ STATES: Final[Mapping[ServerStatus, tuple[int, str]]] = {
 }
 _RESERVATION: Final = re.compile(r"r-[0-9a-f]{17}")
 _ROOT: Final = "/dev/sda1"
-_ENDED: Final = frozenset({"stopping", "stopped", "shutting-down", "terminated"})
+ENDED: Final = frozenset({"stopping", "stopped", "shutting-down", "terminated"})
 
 
 class _Once(Generic[T, V]):
@@ -506,7 +506,7 @@ def _maintenance(instance: Instance) -> dict[str, str]:
 
 
 def _transition(instance: Instance) -> str:
-    ended = instance.state[1] in _ENDED and instance.server.status is not ServerStatus.ERROR
+    ended = instance.state[1] in ENDED and instance.server.status is not ServerStatus.ERROR
     return f"User initiated ({instance.server.updated_at:%Y-%m-%d %H:%M:%S} GMT)" if ended else ""
 
 
@@ -515,7 +515,7 @@ def _reason(instance: Instance) -> dict[str, str] | None:
     if instance.server.status is ServerStatus.ERROR:
         words = instance.server.fault or "Internal error on launch"
         return {"Code": "Server.InternalError", "Message": f"Server.InternalError: {words}"}
-    if instance.state[1] not in _ENDED:
+    if instance.state[1] not in ENDED:
         return None
     return {
         "Code": "Client.UserInitiatedShutdown",

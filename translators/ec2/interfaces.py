@@ -22,6 +22,7 @@ from translators.ec2.instance_words import (
     made_words,
 )
 from translators.elbv2.ids import WORDS
+from translators.errors import AWSError
 from translators.filters import Filters, always, never
 from translators.nouns import Asked, Members, Noun
 from translators.registry import Call
@@ -252,3 +253,26 @@ INTERFACES: Final = Noun(
 )
 
 actions.describes("DescribeNetworkInterfaces", INTERFACES)
+
+
+def of_instance(call: Call, instance: str) -> Interface:
+    """The interface that is meant where an instance is named.
+
+    Raises:
+        AWSError: no such instance; or it has several.
+
+    Source: users' reports of CreateRoute, ReplaceRoute and ModifyInstanceAttribute (bobtfish/AWSnycast #28,
+    hashicorp/terraform-provider-aws #684); Amazon EC2 API Reference, AssociateAddress, "InstanceId".
+    """
+    actions.check_forms(actions.INSTANCE, [instance])
+    found = INTERFACES.items(call, Asked())
+    of_it = [each for each in found if each.instance is not None and each.instance.id == instance]
+    if len(of_it) > 1:
+        raise AWSError(
+            "InvalidInstanceID",
+            f"There are multiple interfaces attached to instance '{instance}'. "
+            "Please specify an interface ID for the operation instead.",
+        )
+    if not of_it:
+        raise actions.not_found(actions.INSTANCE, [instance])
+    return of_it[0]

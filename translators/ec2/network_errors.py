@@ -23,6 +23,7 @@ _KINDS: Final = {
     "dhcp-options": actions.DHCP_OPTIONS,
     "cidr-association": actions.CIDR_ASSOCIATION,
     "nat-gateway": actions.ROUTED_NAT_GATEWAY,
+    "interface": actions.INTERFACE,
 }
 _NOUNS: Final = {
     "internet-gateway": "internetGateway",
@@ -47,6 +48,7 @@ _LIMITS: Final = {
 
 _ENDS: Final = {
     "internet-gateway": "network gateway",
+    "interface": "interface",
     "nat-gateway": "NAT gateway",
     "network-acl": "network ACL",
     "route-table": "route table",
@@ -87,6 +89,9 @@ def _not_ours(found: findings.NotOurs) -> AWSError:
 def _conflict(found: findings.CidrConflict) -> AWSError:
     if found.of == "subnet":
         return AWSError("InvalidSubnet.Conflict", f"The CIDR '{found.cidr}' conflicts with another subnet")
+    if found.of == "route":  # unsourced
+        words = f"The CIDR '{found.cidr}' conflicts with the destination of a route in a route table of the VPC."
+        return AWSError("InvalidVpc.Conflict", words)
     return AWSError(  # unsourced
         "InvalidVpc.Conflict", f"The CIDR '{found.cidr}' conflicts with a CIDR that is associated with the VPC."
     )
@@ -137,6 +142,29 @@ def _route_missing(found: findings.RouteMissing) -> AWSError:
     return AWSError("InvalidRoute.NotFound", words)
 
 
+def _within(found: findings.RouteWithin) -> AWSError:
+    if found.interface:
+        return AWSError(
+            "UnsupportedOperation",
+            f"The destination CIDR block {found.cidr} is equal to or more specific than one of this VPC's CIDR blocks. "
+            "Between the subnets of a VPC the cloud's router alone leads: routes to interfaces lead out of the VPC.",
+        )
+    # Source: reports of users of hashicorp/terraform-provider-aws, with request ids (2021 on).
+    return AWSError(
+        "InvalidParameterValue",
+        f"The destination CIDR block {found.cidr} is equal to or more specific than one of this VPC's CIDR blocks. "
+        "This route can target only an interface or an instance.",
+    )
+
+
+def _differs(found: findings.RouteDiffers) -> AWSError:
+    return AWSError(
+        "UnsupportedOperation",
+        f"The route table '{shown('route-table', found.table_id)}' of the VPC leads {found.cidr} elsewhere: "
+        "a route to a network interface holds for all subnets of its VPC on this cloud, whatever tables they have.",
+    )
+
+
 def _main(found: findings.MainTable) -> AWSError:
     return AWSError(
         "InvalidParameterValue",
@@ -185,6 +213,13 @@ TABLE: Final[dict[type[Exception], Row]] = {
     findings.RouteLocal: lambda found: AWSError(
         "InvalidParameterValue", f"cannot remove local route {found.cidr} in route table"
     ),
+    findings.RouteWithin: _within,
+    findings.RouteForAll: lambda _: AWSError(
+        "UnsupportedOperation",
+        "A network interface cannot be the target of 0.0.0.0/0 on this cloud: the router of the VPC has one way out "
+        "for all subnets. Name the blocks that lie behind the interface.",
+    ),
+    findings.RouteDiffers: _differs,
     findings.MainTable: _main,
     findings.DefaultAcl: lambda found: AWSError(  # unsourced
         "InvalidParameterValue", f"The network ACL '{shown('network-acl', found.id)}' is the default of its VPC."

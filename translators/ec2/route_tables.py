@@ -1,19 +1,22 @@
 """Route tables, their routes and who has them.
 
-Routes lead to an internet gateway alone: what a router of the cloud cannot be told for one subnet is refused.
+Routes lead to gateways and to interfaces: what a router of the cloud cannot be told is refused.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import uuid4
 
-from backend.domain.networks import MAIN, Route
+from backend.domain.address_findings import InterfaceManaged
+from backend.domain.networks import MAIN, Hop, Route
 from backend.services.network_reader import SeenTable
 from translators import arns
 from translators.ec2 import actions, blocks, tag_words
+from translators.ec2.instance_words import ENDED, Instance, instances
+from translators.ec2.interfaces import INTERFACES, Interface, of_instance
 from translators.ec2.networks import subnet_id, vpc_id
 from translators.errors import AWSError
 from translators.filters import never
@@ -25,11 +28,9 @@ _MEMBERS: Final = {
     "gateway": ("GatewayId", arns.INTERNET_GATEWAY),
     "nat": ("NatGatewayId", "nat"),
     "interface": ("NetworkInterfaceId", arns.INTERFACE),
-    "instance": ("InstanceId", arns.INSTANCE),
 }
-_TARGETS: Final = (
-    "NetworkInterfaceId",
-    "InstanceId",
+_TARGETS: Final = ("GatewayId", "NatGatewayId", "NetworkInterfaceId", "InstanceId")
+_NO_TARGETS: Final = (
     "VpcPeeringConnectionId",
     "TransitGatewayId",
     "EgressOnlyInternetGatewayId",
@@ -45,8 +46,11 @@ _DESTINATIONS: Final = ("DestinationIpv6CidrBlock", "DestinationPrefixListId")
 
 @dataclass(frozen=True, slots=True)
 class _Table:
+    """A table. ``holders``: who has the interfaces that its routes lead to, by digits of these."""
+
     seen: SeenTable
     call: Call
+    holders: Mapping[str, Instance] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -55,7 +59,20 @@ class _Table:
 
 def _tables(call: Call, asked: Asked) -> Iterable[_Table]:
     ids = actions.digits_named(asked, "RouteTableIds", actions.ROUTE_TABLE)
-    return (_Table(each, call) for each in call.backend.networks.seen.route_tables(call.scope, ids, fresh=asked.fresh))
+    found = call.backend.networks.seen.route_tables(call.scope, ids, fresh=asked.fresh)
+    holders = _holders(call, [route for each in found for route in each.table.listed()])
+    return (_Table(each, call, holders) for each in found)
+
+
+def _holders(call: Call, routes: Iterable[Route]) -> dict[str, Instance]:
+    """Instances by the digits of their interfaces, as far as routes lead to these: without such routes nobody asks."""
+    hops = {each.target: each.hop for each in routes if each.hop is not None}
+    if not hops:
+        return {}
+    servers = {digits: hop.server for digits, hop in hops.items() if hop.server}
+    servers |= {each.id: each.server_id for each in call.backend.interfaces.list(call.scope, hops) if each.server_id}
+    there = {each.server.id: each for each in instances(call) if not each.gone} if servers else {}
+    return {digits: there[server] for digits, server in servers.items() if server in there}
 
 
 def _associations(each: _Table) -> list[Words]:
@@ -76,18 +93,20 @@ def _routes(each: _Table) -> list[Words]:
         {"DestinationCidrBlock": cidr, "GatewayId": "local", "Origin": "CreateRouteTable", "State": "active"}
         for cidr in each.seen.local
     ]
-    return [*local, *(_route(each.seen, route) for route in each.seen.table.listed())]
+    return [*local, *(_route(each, route) for route in each.seen.table.listed())]
 
 
-def _route(seen: SeenTable, route: Route) -> Words:
+def _route(each: _Table, route: Route) -> Words:
     member, prefix = _MEMBERS[route.kind]
-    lost = route.kind in {"gateway", "nat"} and route.target not in seen.gateways
-    return {
-        "DestinationCidrBlock": route.cidr,
-        member: f"{prefix}-{route.target}",
-        "Origin": "CreateRoute",
-        "State": "blackhole" if lost else "active",
-    }
+    told = {"DestinationCidrBlock": route.cidr, member: f"{prefix}-{route.target}", "Origin": "CreateRoute"}
+    if route.hop is None:
+        return {**told, "State": "active" if route.target in each.seen.gateways else "blackhole"}
+    holder = each.holders.get(route.target)
+    if holder is None:
+        return {**told, "State": "blackhole"}
+    leads = holder.state[1] not in ENDED
+    owner = {"InstanceId": holder.id, "InstanceOwnerId": each.call.account_id}
+    return {**told, **owner, "State": "active" if leads else "blackhole"}
 
 
 ROUTE_TABLES: Final = Noun(
@@ -218,26 +237,49 @@ def _table(call: Call) -> str:
     return digits
 
 
-def _wanted(call: Call) -> tuple[str, Route]:
-    """The table and the route of a request that writes one."""
+def _wanted(call: Call) -> tuple[str, Route, str | None]:
+    """The table and the route of a request that writes one, and the digits of the VPC that its interface is in."""
     params = call.params
     cidr = _destination(params)
-    for name in _TARGETS:
+    for name in _NO_TARGETS:
         if params.get(name):
             raise AWSError(
-                "UnsupportedOperation", f"The parameter {name} is not supported: routes lead to gateways here."
+                "UnsupportedOperation",
+                f"The parameter {name} is not supported: routes lead to gateways and to network interfaces here.",
             )
-    if params.get("NatGatewayId") and params.get("GatewayId"):
+    targets = [name for name in _TARGETS if params.get(name)]
+    if len(targets) > 1:
         raise AWSError(  # unsourced
             "InvalidParameterCombination", "The request must contain exactly one target of the route"
         )
     if params.get("NatGatewayId"):
         nat = actions.digits_of(actions.ROUTED_NAT_GATEWAY, params["NatGatewayId"])
-        return _table(call), Route(cidr, "nat", nat)
-    if not params.get("GatewayId"):
+        return _table(call), Route(cidr, "nat", nat), None
+    if params.get("GatewayId"):
+        gateway = actions.digits_of(actions.INTERNET_GATEWAY, params["GatewayId"])
+        return _table(call), Route(cidr, "gateway", gateway), None
+    if not targets:
         raise AWSError("MissingParameter", "The request must contain a target of the route")  # unsourced
-    gateway = actions.digits_of(actions.INTERNET_GATEWAY, params["GatewayId"])
-    return _table(call), Route(cidr, "gateway", gateway)
+    found = _interface(call)
+    vpc = arns.short_of(arns.NETWORK, found.words["VpcId"])
+    return _table(call), Route(cidr, "interface", arns.short_of(arns.INTERFACE, found.id) or "", _hop(found)), vpc
+
+
+def _interface(call: Call) -> Interface:
+    """The interface that a route is to lead to."""
+    if call.params.get("InstanceId"):
+        return of_instance(call, call.params["InstanceId"])
+    found: Interface = INTERFACES.of_ids(call, [call.params["NetworkInterfaceId"]])[0]
+    if found.words["RequesterManaged"]:  # of a balancer, or a gateway
+        raise InterfaceManaged(found.id)
+    return found
+
+
+def _hop(found: Interface) -> Hop:
+    address: str = found.words["PrivateIpAddress"]
+    if found.made is not None:
+        return Hop(address, interface=found.made.cloud_id)
+    return Hop(address, server=found.instance.server.id if found.instance else "")
 
 
 def _destination(params: Mapping[str, Any]) -> str:
