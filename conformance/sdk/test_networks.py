@@ -120,6 +120,59 @@ def test_tables_and_lists_of_a_network(ec2: Any, vpc: str) -> None:
     ec2.delete_subnet(SubnetId=subnet)
 
 
+def test_a_route_leads_to_an_interface_and_to_an_instance(ec2: Any, vpc: str, fleet: Fleet) -> None:
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.60.5.0/24")["Subnet"]["SubnetId"]
+    ec2.get_waiter("subnet_available").wait(SubnetIds=[subnet])
+    table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    joined = ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)["AssociationId"]
+    instance = fleet.run(SubnetId=subnet)
+    ec2.modify_instance_attribute(InstanceId=instance, SourceDestCheck={"Value": False})
+    home = {"RouteTableId": table, "DestinationCidrBlock": "192.168.0.0/16"}
+    office = {"RouteTableId": table, "DestinationCidrBlock": "172.16.0.0/12"}
+    ec2.create_route(**home, InstanceId=instance)
+    (own,) = ec2.describe_network_interfaces(Filters=named("attachment.instance-id", instance))["NetworkInterfaces"]
+    assert _way(ec2, home) == (own["NetworkInterfaceId"], instance, "active")
+    told = ec2.describe_route_tables(Filters=named("route.instance-id", instance))["RouteTables"]
+    assert [each["RouteTableId"] for each in told] == [table]
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    with refused("InvalidParameterValue", "This route can target only an interface or an instance"):
+        ec2.create_route(RouteTableId=table, DestinationCidrBlock="10.60.5.0/24", GatewayId=gateway)
+    with refused("UnsupportedOperation"):
+        ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", InstanceId=instance)
+
+    made = ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]["NetworkInterfaceId"]
+    ec2.modify_network_interface_attribute(NetworkInterfaceId=made, SourceDestCheck={"Value": False})
+    ec2.create_route(**office, NetworkInterfaceId=made)
+    assert _way(ec2, office) == (made, None, "blackhole")
+    held = ec2.attach_network_interface(NetworkInterfaceId=made, InstanceId=instance, DeviceIndex=1)["AttachmentId"]
+    assert _way(ec2, office) == (made, instance, "active")
+    with refused("InvalidInstanceID", "multiple interfaces"):
+        ec2.replace_route(**home, InstanceId=instance)
+    ec2.replace_route(**home, NetworkInterfaceId=made)
+    assert _way(ec2, home) == (made, instance, "active")
+    ec2.delete_route(**home)
+    ec2.detach_network_interface(AttachmentId=held)
+    until("it is free", lambda: _way(ec2, office) == (made, None, "blackhole"), 60)
+    ec2.replace_route(**office, InstanceId=instance)
+    ec2.delete_network_interface(NetworkInterfaceId=made)
+    ec2.terminate_instances(InstanceIds=[instance])
+    ec2.get_waiter("instance_terminated").wait(InstanceIds=[instance])
+    assert _way(ec2, office) == (own["NetworkInterfaceId"], None, "blackhole")
+    ec2.disassociate_route_table(AssociationId=joined)
+    ec2.delete_route_table(RouteTableId=table)
+    until("the subnet goes", lambda: gone(ec2.delete_subnet, SubnetId=subnet), 60)
+    until("the gateway goes", lambda: gone(ec2.detach_internet_gateway, InternetGatewayId=gateway, VpcId=vpc))
+    ec2.delete_internet_gateway(InternetGatewayId=gateway)
+
+
+def _way(ec2: Any, way: dict[str, str]) -> tuple[str, str | None, str]:
+    """The interface that a route leads to, whose it is, and the route's state."""
+    (told,) = ec2.describe_route_tables(RouteTableIds=[way["RouteTableId"]])["RouteTables"]
+    (found,) = (each for each in told["Routes"] if each["DestinationCidrBlock"] == way["DestinationCidrBlock"])
+    return found["NetworkInterfaceId"], found.get("InstanceId"), found["State"]
+
+
 def test_what_no_cloud_of_ours_has_is_an_empty_list(ec2: Any) -> None:
     for operation, member in (
         ("describe_vpc_endpoints", "VpcEndpoints"),

@@ -1,4 +1,7 @@
-"""Terraform's own example of an instance on an interface that was made before it: made, made anew, and taken away."""
+"""Terraform's own example of an instance on an interface that was made before it: made, made anew, and taken away.
+
+A route leads to the interface all the while.
+"""
 
 from __future__ import annotations
 
@@ -38,3 +41,7 @@ def _is_on(ec2: Any, told: dict[str, Any]) -> None:
     (found,) = ec2.describe_instances(InstanceIds=[told["instance"]])["Reservations"][0]["Instances"]
     assert (found["PrivateIpAddress"], found["PublicIpAddress"]) == ("10.63.10.100", told["public"])
     assert [each["NetworkInterfaceId"] for each in found["NetworkInterfaces"]] == [told["interface"]]
+    (table,) = ec2.describe_route_tables(RouteTableIds=[told["table"]])["RouteTables"]
+    (behind,) = (each for each in table["Routes"] if each["DestinationCidrBlock"] == "192.168.0.0/16")
+    leads = (behind["NetworkInterfaceId"], behind["InstanceId"], behind["State"])
+    assert leads == (told["interface"], told["instance"], "active")

@@ -1,4 +1,5 @@
-# An instance with an interface that is made before it, as the provider's own example of aws_instance has it.
+# An instance with an interface that is made before it, as the provider's own example of aws_instance has it; what lies
+# behind it (a network at the other end of a VPN, say) is reached by a route to the interface.
 terraform {
   required_providers {
     aws = {
@@ -68,6 +69,8 @@ resource "aws_network_interface" "first" {
   private_ips     = ["10.63.10.100"]
   security_groups = [aws_security_group.web.id]
 
+  source_dest_check = false
+
   tags = {
     Name = "primary_network_interface"
   }
@@ -87,6 +90,25 @@ resource "aws_eip" "mine" {
   domain     = "vpc"
   instance   = aws_instance.mine.id
   depends_on = [aws_internet_gateway.mine]
+}
+
+resource "aws_route_table" "mine" {
+  vpc_id = aws_vpc.mine.id
+}
+
+resource "aws_route_table_association" "mine" {
+  subnet_id      = aws_subnet.mine.id
+  route_table_id = aws_route_table.mine.id
+}
+
+resource "aws_route" "behind" {
+  route_table_id         = aws_route_table.mine.id
+  destination_cidr_block = "192.168.0.0/16"
+  network_interface_id   = aws_network_interface.first.id
+}
+
+output "table" {
+  value = aws_route_table.mine.id
 }
 
 output "instance" {
