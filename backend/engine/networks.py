@@ -126,8 +126,8 @@ class _Settling:
         answers = yield from self._answers(*asked)
         if answers is None:
             return frozenset()
-        there, *held = answers
-        wanted = extra_routes.wanted(plan.hops, *held) if held else frozenset()
+        there: frozenset[ExtraRoute] = answers[0]
+        wanted = extra_routes.wanted(plan.hops, answers[1]) if made else frozenset()
         stale = (told & there) - wanted
         if stale:
             if not (yield from self._done(lambda making: making.remove_extra_routes(self.scope, router, stale))):

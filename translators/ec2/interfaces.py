@@ -265,7 +265,7 @@ def of_instance(call: Call, instance: str) -> Interface:
     hashicorp/terraform-provider-aws #684); Amazon EC2 API Reference, AssociateAddress, "InstanceId".
     """
     actions.check_forms(actions.INSTANCE, [instance])
-    found = INTERFACES.items(call, Asked())
+    found: Iterable[Interface] = INTERFACES.items(call, Asked())
     of_it = [each for each in found if each.instance is not None and each.instance.id == instance]
     if len(of_it) > 1:
         raise AWSError(
