@@ -220,15 +220,16 @@ def test_one_that_is_being_deleted_is_nobodys(world: World, made: MadeInterface,
     plain = ServerSpec(image=world.image(), instance_type="t3.micro", zone=made.zone)
     (server,) = world.backend.servers.run(SCOPE, Order(plain))
     refused: list[bool] = []
+    take: dict[str, Callable[[], object]] = {
+        "run": lambda: world.backend.servers.run(SCOPE, Order(spec)),
+        "attach": lambda: world.backend.interfaces.attach(SCOPE, made.id, server.id, 1),
+    }
 
     def meanwhile(_: object, call: object) -> None:
         if getattr(call, "name", "") == "delete_interface" and not refused:
             refused.append(True)
             with pytest.raises(InterfaceInUse):
-                if act == "run":
-                    world.backend.servers.run(SCOPE, Order(spec))
-                else:
-                    world.backend.interfaces.attach(SCOPE, made.id, server.id, 1)
+                take[act]()
 
     world.simulated.faults.hooks.append(meanwhile)
     world.backend.interfaces.delete(SCOPE, made.id)
