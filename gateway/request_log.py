@@ -74,9 +74,12 @@ def names_in(params: Mapping[str, Any]) -> dict[str, str]:
 
 
 def metrics_text(registry: CollectorRegistry = REGISTRY) -> str:
-    """All metrics in Prometheus's text format; of all gunicorn workers where their counts come together."""
+    """All metrics in Prometheus's text format; of all gunicorn workers where their counts come together.
+
+    Where that place has gone (a system may clean up what lies in memory) they are this process's own.
+    """
     folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
-    if folder is None:
+    if folder is None or not Path(folder).is_dir():
         return generate_latest(registry).decode()
     together = CollectorRegistry()
     MultiProcessCollector(together)  # type: ignore[no-untyped-call]

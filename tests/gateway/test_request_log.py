@@ -30,3 +30,10 @@ def test_counts_by_operation_and_code(monkeypatch):
     assert 'coppice_requests_total{code="",operation="DescribeTags",service="autoscaling",status="200"} 2.0' in text
     assert 'coppice_request_seconds_bucket{le="0.025",operation="DescribeTags",service="autoscaling"} 2.0' in text
     assert 'coppice_request_seconds_bucket{le="0.01",operation="DescribeTags",service="autoscaling"} 0.0' in text
+
+
+def test_where_the_place_of_all_counts_has_gone_a_process_tells_its_own(monkeypatch, tmp_path):
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path / "gone"))
+    tell = RequestLog(registry=CollectorRegistry())
+    tell(GOOD)
+    assert 'status="200"} 1.0' in tell.metrics_text()
