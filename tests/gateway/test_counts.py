@@ -179,6 +179,18 @@ def test_what_ended_processes_counted_stays_and_their_files_go(tmp_path, countin
     ]
 
 
+def test_no_sum_goes_back_by_a_trifle_when_files_are_put_together(tmp_path, counting):
+    def told():
+        return next(float(line.split()[-1]) for line in _told() if line.startswith("took_sum"))
+
+    for number in range(40):
+        counting(ENDED + number, 1 / (3 + number))
+    before = told()
+    for number in range(40):
+        put_together(tmp_path, {ENDED + number})
+        assert told() == before
+
+
 def test_a_process_that_has_the_number_by_now_keeps_its_files(tmp_path, counting):
     counting(os.getpid(), 1)
     before = _names(tmp_path)
