@@ -183,14 +183,9 @@ class Membership:
 
         What a transaction holds in which it died is left until the database has ended that: nobody waits for it here.
         """
-
-        def take_out(conn: Connection) -> bool:
-            return engines.is_unseen(conn, dead.name, silent_since) and engines.forget_unseen(
-                conn, dead.name, silent_since
-            )
-
         given_back, left = self._give_back(dead.name, silent_since)
-        is_out = not left and self._store.transact(take_out)
+        forget = partial(engines.forget_unseen, name=dead.name, before=silent_since)
+        is_out = not left and self._store.transact(forget)
         if given_back or is_out:
             LOG.warning(
                 "engine %s was not heard of for too long: %d claims of it are given back", dead.name, given_back

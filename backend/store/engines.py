@@ -56,7 +56,6 @@ _UNSEEN = (
     .where(_e.name == bindparam("this"), _e.seen_at <= bindparam("before"))
     .with_for_update(skip_locked=True)
 )
-_FORGET_UNSEEN = _FORGET.where(_e.seen_at <= bindparam("before"))
 
 
 def all_of_them(conn: Connection, most: int = 1000) -> Sequence[EngineRecord]:
@@ -89,4 +88,7 @@ def is_unseen(conn: Connection, name: str, before: datetime) -> bool:
 
 def forget_unseen(conn: Connection, name: str, before: datetime) -> bool:
     """Take out an engine that nobody has heard of since; False where it was heard of after all, or is gone."""
-    return conn.execute(_FORGET_UNSEEN, {"this": name, "before": before}).rowcount > 0
+    unseen = is_unseen(conn, name, before)
+    if unseen:
+        forget(conn, name)
+    return unseen

@@ -60,9 +60,9 @@ def gives_back_epochs_too() -> Broken:
     """Who claims what was given back has the epoch of who held it: the late writes of that one are good."""
     kept = Leased.abandon
 
-    def abandon(self: Any, conn: Any, owner: str, held: Any, now: Any) -> int:
+    def abandon(self: Any, conn: Any, owner: str, *given: Any, **told: Any) -> Any:
         c = self._table.c
         conn.execute(update(self._table).where(c.owner == owner).values(epoch=c.epoch - 1))
-        return kept(self, conn, owner, held, now)
+        return kept(self, conn, owner, *given, **told)
 
     return put(Leased, "abandon", abandon)
