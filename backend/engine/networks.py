@@ -17,6 +17,7 @@ from backend.domain.ids import short_id
 from backend.domain.networks import SUBNET, VPC, Hop, Progress, Subnet, Vpc
 from backend.domain.scope import Scope
 from backend.drivers.address_making import AddressMaking, InterfaceMaking
+from backend.drivers.errors import Busy, CloudError, QuotaExceeded, Refused
 from backend.drivers.network_making import ExtraRoute, MadeSubnet, NetworkMaking
 from backend.engine import extra_routes, interface_ends
 from backend.engine.context import Context
@@ -75,6 +76,8 @@ class _Settling:
         retry: when what could not be done is tried again; None: all is done.
         watched: routes lead to interfaces: it is looked at again, whatever comes of this.
         joined: digits of subnets that the VPC leads to.
+        moved: blocks of extra routes that were taken away.
+        error: what the cloud said last instead of doing something.
     """
 
     context: Context
@@ -82,6 +85,8 @@ class _Settling:
     retry: timedelta | None = None
     watched: bool = False
     joined: set[str] = field(default_factory=set)
+    moved: frozenset[str] = frozenset()
+    error: CloudError | None = None
 
     @property
     def scope(self) -> Scope:
@@ -132,6 +137,7 @@ class _Settling:
         if stale:
             if not (yield from self._done(lambda making: making.remove_extra_routes(self.scope, router, stale))):
                 return frozenset()
+            self.moved = frozenset(each.cidr for each in stale)
             self._tell("taken away", stale)
         routed = {each.cidr: each.next_hop for each in wanted}
         if told != wanted and not (yield Write(partial(self._set_vpc, {"routed": routed}))):
@@ -139,11 +145,28 @@ class _Settling:
         return wanted - there
 
     def route(self, plan: _Plan, lacking: frozenset[ExtraRoute]) -> Steps:
-        """Add extra routes, as far as the VPC leads to the subnets of their next hops."""
+        """Add extra routes, as far as the VPC leads to the subnets of their next hops.
+
+        Of several the cloud takes all or none. Where it refuses them, those that it would take come one by one, and at
+        a quota those first that led elsewhere until now: one route too many keeps no other from moving.
+        """
         joined = [each for each in plan.subnets if each.id in self.joined]
-        router, ready = plan.vpc.cloud_id, extra_routes.within(lacking, joined)
-        if ready and (yield from self._done(lambda making: making.add_extra_routes(self.scope, router, ready))):
-            self._tell("added", ready)
+        ready = extra_routes.within(lacking, joined)
+        error = (yield from self._add(plan, ready)) if ready else None
+        if len(ready) < 2 or not _is_final(error):
+            return
+        for each in sorted(ready, key=lambda route: (route.cidr not in self.moved, route)):
+            error = yield from self._add(plan, frozenset({each}))
+            if error is not None and (isinstance(error, QuotaExceeded) or not _is_final(error)):
+                return
+
+    def _add(self, plan: _Plan, routes: frozenset[ExtraRoute]) -> Generator[Sequence[Call], Any, CloudError | None]:
+        """Add routes; why the cloud did not."""
+        router = plan.vpc.cloud_id
+        self.error = None
+        if (yield from self._done(lambda making: making.add_extra_routes(self.scope, router, routes))):
+            self._tell("added", routes)
+        return self.error
 
     def subnet(self, plan: _Plan, subnet: Subnet) -> Steps:
         made = MadeSubnet(subnet.cloud_id, subnet.network_id)
@@ -198,6 +221,7 @@ class _Settling:
         error = next((error for error in map(error_of, answers) if error is not None), None)
         if error is None:
             return list(answers)
+        self.error = error
         scope, pause = self.scope, self.context.pause(self.lease, error)
         self.retry = min(pause, self.retry or pause)
         LOG.warning("project=%s region=%s vpc-%s waits: %s", scope.project_id, scope.region, self.lease.vpc_id, error)
@@ -228,6 +252,11 @@ class _Settling:
 
     def _forget(self, conn: Connection) -> None:
         rows.LEASED_VPCS.forget(conn, self.lease)
+
+
+def _is_final(error: CloudError | None) -> bool:
+    """Whether the cloud will not do a thing as it was asked for."""
+    return isinstance(error, Refused) and not isinstance(error, Busy)
 
 
 def take_away(context: Context, lease: MakingLease) -> Job:

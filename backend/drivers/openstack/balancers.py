@@ -255,17 +255,20 @@ class OpenStackBalancers:
         return self._put_pool(scope, tree, octavia.pool_of_blend(plan), present, [*tags, *octavia.shares_of(plan)])
 
     def follow(self, scope: Scope, tree: Tree) -> None:
+        """Raises Busy, too, where a blend is not as it is to be after it was changed: its pools were others by then."""
         for each in self._of(scope, "pools", tree.id):
-            self._follow(scope, each)
+            if self._follow(scope, each) and self._change_of(scope, each) is not None:
+                raise Busy(f"pool {each['id']} has not yet the members that it is to have")
 
     def _follow(self, scope: Scope, pool: Document) -> bool:
         """Bring members of a blend to those of its pools; whether that took a change. Other pools follow none."""
-        if not shares(pool):
-            return False
-        members = self._blends.change(scope, pool, self._listing(scope, "pools"))
+        members = self._change_of(scope, pool) if shares(pool) else None
         if members is not None:
             self._sent(scope, "PUT", f"/pools/{pool['id']}/members", {"members": members}, pool["id"])
         return members is not None
+
+    def _change_of(self, scope: Scope, blend: Document) -> list[dict[str, Any]] | None:
+        return self._blends.change(scope, blend, self._blends.wanted(scope, blend, self._listing(scope, "pools")))
 
     def _mark(self, scope: Scope, balancer_id: str) -> None:
         """Note on a balancer that it may have secrets, before the first of them is made."""

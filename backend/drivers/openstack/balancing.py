@@ -28,7 +28,7 @@ from backend.domain.traffic import MemberHealth
 from backend.drivers.balancing import Balancer, Listener, Monitor, Pool, PoolMember, Target
 from backend.drivers.errors import Busy, CloudError, NoBalancing, PoolNotFound
 from backend.drivers.installation import Installation, nobody
-from backend.drivers.openstack.blends import Blends, blends_of
+from backend.drivers.openstack.blends import Blends, Place, blends_of
 from backend.drivers.openstack.declines import told
 from backend.drivers.openstack.kept import Kept
 from backend.drivers.openstack.layout import Layout
@@ -186,12 +186,37 @@ class OpenStackBalancing:
         pools = self._listing(scope, "pools") if self._is_made(scope, pool_id) else []
         for each in blends_of(pools, pool_id):
             with suppress(PoolNotFound):
-                members = self._blends.change(scope, each, pools)
-                if members is not None:
-                    path = f"/lbaas/pools/{each['id']}/members"
-                    self._write(scope, each["id"], "PUT", path, {"members": members})
+                wanted = self._bring(scope, each, pools)
                 if is_done is not None:
-                    self._await_done(scope, each["id"], leaving, is_done)
+                    gone = [target for target in leaving if _leaves(target, wanted, is_done)]
+                    self._await_done(scope, each["id"], gone, is_done)
+
+    def _bring(self, scope: Scope, blend: Document, pools: Sequence[Document]) -> Mapping[Place, Document]:
+        """Bring a blend to the members that it is to have; what these are.
+
+        All of them are told at once, and what was read may be old by then: another engine may have changed a pool
+        meanwhile and have brought the blend to that already. So it is read again after each write, and whenever Octavia
+        was not free for one. Raises Busy.
+        """
+        identity: str = blend["id"]
+        for pause in (*_PAUSES, None):
+            wanted = self._blends.wanted(scope, blend, pools)
+            members = self._blends.change(scope, blend, wanted)
+            if members is None:
+                return wanted
+            path = f"/lbaas/pools/{identity}/members"
+            try:
+                self._rest.write(scope, BALANCING, "PUT", path, {"members": members}, repeat=True)
+            except Declined as declined:
+                if not is_busy(declined) or pause is None:
+                    raise _refusal(declined, identity) from declined
+                self._clock.wait(pause)
+            pools = self._listing(scope, "pools")
+            found = next((each for each in pools if each["id"] == identity), None)
+            if found is None:
+                raise PoolNotFound(f"pool {identity} is gone")
+            blend = found
+        raise Busy(f"pool {identity} has not yet the members that it is to have")
 
     def _await_done(
         self, scope: Scope, pool_id: str, targets: Sequence[Target], is_done: Callable[[Document], bool]
@@ -408,6 +433,12 @@ def _is_out(each: Document) -> bool:
 def _has_drained(each: Document) -> bool:
     status = each["provisioning_status"]
     return _is_out(each) or (each["weight"] == 0 and not status.startswith("PENDING"))
+
+
+def _leaves(target: Target, wanted: Mapping[Place, Document], is_done: Callable[[Document], bool]) -> bool:
+    """Whether a blend is to let go of who leaves one of its pools: another of them may have the same one."""
+    stays = wanted.get((target.address, target.port))
+    return stays is None or is_done({**stays, "provisioning_status": "ACTIVE"})
 
 
 def _member(each: Document) -> PoolMember:

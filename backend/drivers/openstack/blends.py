@@ -6,7 +6,7 @@ follows these: whoever changes members of a pool changes those of its blends nex
 
 from __future__ import annotations
 
-from collections import Counter
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -14,16 +14,20 @@ from backend.domain.scope import Scope
 from backend.drivers.openstack.octavia import KEY, SHARE, tagged
 
 Document = Mapping[str, Any]
+Place = tuple[str, int]
+"""Address and port: a pool has one member there."""
 
 _HEAVIEST: Final = 256
 """HAProxy's largest weight, and Octavia's."""
+_SHARED: Final = re.compile(rf"{SHARE}(.+):([1-9][0-9]{{0,2}})")
+"""Whoever has the project may write what they like on pools there."""
 _GOING: Final = frozenset({"PENDING_DELETE", "DELETED"})
 
 
 def shares(pool: Document) -> dict[str, int]:
     """Keys of the pools that a blend is of, with their weights; nothing where it is none."""
-    told = (tag.removeprefix(SHARE) for tag in pool.get("tags") or () if tag.startswith(SHARE))
-    return {key: int(weight) for key, _, weight in (each.rpartition(":") for each in told)}
+    told = (_SHARED.fullmatch(tag) for tag in pool.get("tags") or ())
+    return {found[1]: int(found[2]) for found in told if found}
 
 
 def blends_of(pools: Sequence[Document], pool_id: str) -> list[Document]:
@@ -52,8 +56,8 @@ class Blends:
     def __init__(self, members: Callable[[Scope, str], Sequence[Document]]) -> None:
         self._members = members
 
-    def change(self, scope: Scope, blend: Document, pools: Sequence[Document]) -> list[dict[str, Any]] | None:
-        """All members that a blend is to have, None where it has them. Raises what the listing does.
+    def wanted(self, scope: Scope, blend: Document, pools: Sequence[Document]) -> dict[Place, dict[str, Any]]:
+        """All members that a blend is to have. Raises what the listing does.
 
         Args:
             pools: those of its project.
@@ -62,15 +66,24 @@ class Blends:
         wanted = {by_key[key]: weight for key, weight in shares(blend).items() if key in by_key}
         listed = {pool: _standing(self._members(scope, pool)) for pool in wanted}
         each_weighs = weights({pool: sum(_serves(one) for one in found) for pool, found in listed.items()}, wanted)
-        made: dict[tuple[str, int], dict[str, Any]] = {}
+        made: dict[Place, dict[str, Any]] = {}
         for pool, found in listed.items():
             for one in found:
                 told = _copied(one, each_weighs[pool] if _serves(one) else 0)
                 known = made.get(_place(one))
                 both = 0 if known is None else known["weight"]
                 made[_place(one)] = {**told, "weight": min(told["weight"] + both, _HEAVIEST)}
-        here = Counter(_told(_copied(one, one["weight"])) for one in _standing(self._members(scope, blend["id"])))
-        return None if here == Counter(map(_told, made.values())) else list(made.values())
+        return made
+
+    def change(
+        self, scope: Scope, blend: Document, wanted: Mapping[Place, dict[str, Any]]
+    ) -> list[dict[str, Any]] | None:
+        """All members that a blend is to have, None where it has them."""
+        here = {_place(one): _copied(one, one["weight"]) for one in _standing(self._members(scope, blend["id"]))}
+        for place, one in here.items():
+            if "subnet_id" not in wanted.get(place, one):  # a batch can tell it, and cannot take it back
+                one.pop("subnet_id", None)
+        return None if here == wanted else list(wanted.values())
 
 
 def _balancers(pool: Document) -> frozenset[str]:
@@ -85,7 +98,7 @@ def _serves(member: Document) -> bool:
     return bool(member["weight"])
 
 
-def _place(member: Document) -> tuple[str, int]:
+def _place(member: Document) -> Place:
     return member["address"], member["protocol_port"]
 
 
@@ -100,7 +113,3 @@ def _copied(member: Document, weight: int) -> dict[str, Any]:
         "monitor_port": member.get("monitor_port") or member["protocol_port"],
         **({"subnet_id": subnet} if subnet else {}),
     }
-
-
-def _told(member: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
-    return tuple(sorted(member.items()))

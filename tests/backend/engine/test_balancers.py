@@ -656,3 +656,31 @@ def test_pools_that_are_told_apart_have_no_forward_by_weights(world, followed, m
     weigh(world, balancer, {"blue": 9, "green": 0})
     with pytest.raises(balancer_findings.BalancingLacks, match="health checks"):
         weigh(world, balancer, {"blue": 9, "green": 1})
+
+
+def test_a_blend_whose_pools_are_told_apart_later_holds_nothing_else_up(world, followed, monkeypatch):
+    put = SimulatedBalancers.put
+
+    def refusing(self, scope, tree, part):
+        lack = octavia.lacks(part) if part.kind is PartKind.BLEND else None
+        if lack is not None:
+            raise Refused(lack)
+        return put(self, scope, tree, part)
+
+    monkeypatch.setattr(SimulatedBalancers, "put", refusing)
+    balancer, blue, green = make(world), group(world), group(world, "green")
+    weigh(world, balancer, {"blue": 9, "green": 1})
+    world.pass_time(5)
+    groups = world.backend.target_groups
+    groups.change(SCOPE, blue.id, health_check={**CHECK, "path": "/other"})
+    world.pass_time(5)
+    assert "health checks" in seen(world, balancer).reason
+    forward = ({"type": "forward", "groups": [[green.id, 1]]},)
+    world.backend.listeners.create(SCOPE, balancer.id, NewListener("HTTP", 81, forward))
+    world.pass_time(5)
+    assert kinds(world, balancer).count(PartKind.LISTENER) == 2
+    assert "health checks" in seen(world, balancer).reason
+    assert seen(world, balancer).state is BalancerState.ACTIVE
+    groups.change(SCOPE, green.id, health_check={**CHECK, "path": "/other"})
+    world.pass_time(5)
+    assert seen(world, balancer).reason == ""

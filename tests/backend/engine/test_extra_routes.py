@@ -28,7 +28,7 @@ from backend.store.leased import Claimer, Room
 from tests.backend.engine.world import EngineWorld
 from tests.factories import OTHER, SCOPE
 
-HOME, OFFICE = "192.168.0.0/16", "172.16.0.0/12"
+HOME, OFFICE, THIRD = "192.168.0.0/16", "172.16.0.0/12", "100.64.0.0/10"
 LOOK = EngineSettings().route_look.total_seconds()
 
 
@@ -383,3 +383,50 @@ def test_a_vpc_gets_no_block_that_a_route_leads_away(world, vpc, made, main):
     with pytest.raises(CidrConflict):
         world.backend.networks.associate_cidr(SCOPE, vpc.id, "10.1.4.0/24")
     assert world.backend.networks.associate_cidr(SCOPE, vpc.id, "10.2.0.0/16")
+
+
+@pytest.fixture
+def narrow(monkeypatch) -> None:
+    """A cloud that gives a VPC two extra routes, and of a request all or none."""
+    add = SimulatedNetworkMaking.add_extra_routes
+
+    def some(self, scope, vpc, routes):
+        if len(self.extra_routes(scope, vpc) | {*routes}) > 2:
+            raise QuotaExceeded("router_routes", len(routes), 2, "over quota")
+        add(self, scope, vpc, routes)
+
+    monkeypatch.setattr(SimulatedNetworkMaking, "add_extra_routes", some)
+
+
+def test_of_routes_beyond_the_quota_as_many_are_there_as_it_has_room_for(world, vpc, subnet, made, main, narrow):
+    for cidr in (HOME, OFFICE, THIRD):
+        lead(world, main, made, cidr)
+    world.pass_time(5)
+    assert len(at_cloud(world, vpc)) == 2
+
+
+def test_a_route_beyond_the_quota_keeps_no_other_from_moving(world, vpc, subnet, made, main, narrow):
+    for cidr in (HOME, THIRD):
+        lead(world, main, made, cidr)
+        world.pass_time(5)
+    lead(world, main, made, OFFICE)
+    world.pass_time(5)
+    other = interface(world, subnet)
+    world.backend.routing.replace_route(SCOPE, main, to(other, HOME), other.vpc)
+    world.pass_time(5)
+    assert at_cloud(world, vpc) == {HOME: other.address, THIRD: made.address}
+
+
+def test_a_route_that_the_cloud_will_not_have_keeps_no_other_from_it(world, vpc, subnet, made, main, monkeypatch):
+    add = SimulatedNetworkMaking.add_extra_routes
+
+    def picky(self, scope, vpc, routes):
+        if any(each.cidr == HOME for each in routes):
+            raise Refused("Invalid format for routes")
+        add(self, scope, vpc, routes)
+
+    monkeypatch.setattr(SimulatedNetworkMaking, "add_extra_routes", picky)
+    for cidr in (HOME, OFFICE, THIRD):
+        lead(world, main, made, cidr)
+    world.pass_time(5)
+    assert at_cloud(world, vpc) == {OFFICE: made.address, THIRD: made.address}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,11 +26,13 @@ class FakeOctavia:
     Attributes:
         pending: answers for which a tree stays pending after each change.
         knows_groups: it takes ``vip_sg_ids``.
+        meanwhile: what happens once, by pool, just before members of it are changed.
     """
 
     services: FakeServices
     pending: int = 0
     knows_groups: bool = True
+    meanwhile: dict[str, Callable[[], object]] = field(default_factory=dict)
     things: dict[str, dict[str, dict[str, Any]]] = field(default_factory=lambda: {noun: {} for noun in _ONE})
     members: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     writes: list[str] = field(default_factory=list)
@@ -99,6 +102,8 @@ class FakeOctavia:
         if (refused := self._unknown(asked)) is not None:
             return refused
         noun, identity, child = _split(asked.path)
+        if child == "members" and (happens := self.meanwhile.pop(identity, None)) is not None:
+            happens()
         if (busy := self._begin(asked)) is not None:
             return busy
         if child == "members" and "member" in asked.body:

@@ -246,3 +246,73 @@ def test_pools_have_their_shares_within_two_per_cent(pools):
 
 def test_a_pool_without_members_that_serve_has_no_share():
     assert blends.weights({"a": 0, "b": 2}, {"a": 5, "b": 1}) == {"b": 256}
+
+
+@pytest.mark.parametrize("write", ["drain_members", "remove_members"])
+def test_who_stays_in_another_pool_of_a_blend_is_not_waited_for(cloud, making, scope, fake, write):
+    tree = grow(making, scope, wish(1, 1))
+    blue, green, blend = ids(tree)[GROUP.id], ids(tree)[GREEN.id], blend_of(tree)
+    for pool in (blue, green):
+        cloud.balancing.add_members(scope, pool, [node(0)])
+    getattr(cloud.balancing, write)(scope, blue, [node(0)])
+    assert told(fake, blend) == {"10.0.0.1:80": 256}
+    getattr(cloud.balancing, write)(scope, green, [node(0)])
+    assert told(fake, blend) == ({"10.0.0.1:80": 0} if write == "drain_members" else {})
+
+
+def test_who_is_drained_while_another_is_added_stays_drained(cloud, making, scope, fake):
+    """Two engines, one blend: what the one has read of its pools is old when it is written."""
+    tree = grow(making, scope, wish(1, 1))
+    blue, green, blend = ids(tree)[GROUP.id], ids(tree)[GREEN.id], blend_of(tree)
+    cloud.balancing.add_members(scope, blue, [node(0), node(1)])
+    fake.meanwhile[blend] = lambda: cloud.balancing.drain_members(scope, blue, [node(0)])
+    cloud.balancing.add_members(scope, green, [node(3, 8080)])
+    assert told(fake, blend) == {"10.0.0.1:80": 0, "10.0.0.2:80": 256, "10.0.0.4:8080": 256}
+
+
+def test_who_is_drained_while_targets_are_followed_stays_drained(cloud, making, scope, fake):
+    tree = grow(making, scope, wish(1, 1))
+    blue, green, blend = ids(tree)[GROUP.id], ids(tree)[GREEN.id], blend_of(tree)
+    cloud.balancing.add_members(scope, blue, [node(0), node(1)])
+    making.put_endpoints(scope, green, [Endpoint("10.0.0.6", 8080)])
+    fake.meanwhile[blend] = lambda: cloud.balancing.drain_members(scope, blue, [node(0)])
+    for _ in range(3):
+        try:
+            making.follow(scope, tree)
+        except Busy:
+            continue
+        break
+    assert told(fake, blend) == {"10.0.0.1:80": 0, "10.0.0.2:80": 256, "10.0.0.6:8080": 256}
+
+
+def test_shares_that_change_meanwhile_are_heeded(cloud, making, scope, fake):
+    tree = grow(making, scope, wish(1, 1))
+    blue, green, blend = ids(tree)[GROUP.id], ids(tree)[GREEN.id], blend_of(tree)
+    cloud.balancing.add_members(scope, blue, [node(0)])
+    fake.meanwhile[blend] = lambda: grow(making, scope, wish(4, 1))
+    cloud.balancing.add_members(scope, green, [node(3, 8080)])
+    assert told(fake, blend) == {"10.0.0.1:80": 256, "10.0.0.4:8080": 64}
+
+
+@pytest.mark.parametrize("tag", ["", "x", f"{GROUP.id}:0", f"{GROUP.id}:-1", f"{GROUP.id}:{10**400}", f"{GROUP.id}:1x"])
+def test_tags_of_others_keep_nobody_from_anything(cloud, making, scope, fake, tag):
+    """Whoever has the project may write what they like on pools there."""
+    tree = grow(making, scope, wish(1, 1))
+    balancer = [{"id": tree.id}]
+    fake.things["pools"]["own"] = {"id": "own", "tags": [f"{octavia.SHARE}{tag}"], "loadbalancers": balancer}
+    cloud.balancing.add_members(scope, ids(tree)[GROUP.id], [node(0)])
+    assert told(fake, blend_of(tree)) == {"10.0.0.1:80": 256}
+    assert blends.shares(fake.things["pools"]["own"]) == {}
+
+
+def test_a_member_whose_subnet_is_told_no_more_is_no_change(making, scope, fake):
+    """A batch can tell a member's subnet and cannot take it back."""
+    tree = grow(making, scope, wish(1, 1))
+    blue, blend = ids(tree)[GROUP.id], blend_of(tree)
+    making.put_endpoints(scope, blue, [Endpoint("10.0.0.5", 80)])
+    fake.members[blue][0]["subnet_id"] = "there"
+    making.follow(scope, tree)
+    del fake.members[blue][0]["subnet_id"]
+    fake.writes.clear()
+    making.follow(scope, tree)
+    assert fake.writes == []
