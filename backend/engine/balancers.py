@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import chain
 from typing import Any, Final
 
 from backend.domain.addresses import Holder
@@ -75,10 +76,13 @@ class Leftover:
     refusal: errors.Refused
 
 
-def next_step(wish: Wish, tree: Tree) -> Step | None:
+def next_step(wish: Wish, tree: Tree, unchanged: Collection[str] = ()) -> Step | None:
     """The next change of a tree, None where it is as it is wished for.
 
     What refers to others goes first and comes last, so that at no time anything refers to what is not there.
+
+    Args:
+        unchanged: ids of parts that stay as they are.
     """
     if tree.digest != digest_of(balancer_plan(wish.balancer)):
         return Alter()
@@ -90,7 +94,7 @@ def next_step(wish: Wish, tree: Tree) -> Step | None:
         if each.kind not in _KEPT:
             return Remove(each)
     for key, part in wanted.items():
-        if key not in here or here[key].digest != digest_of(part):
+        if key not in here or (here[key].digest != digest_of(part) and here[key].id not in unchanged):
             return Put(part)
     return Remove(extra[0]) if extra else None
 
@@ -101,6 +105,7 @@ class _Tending:
 
     Attributes:
         stays: why the cloud would not remove what nobody wishes for, by its id.
+        unchanged: why the cloud would not change a blend, by its id: its pools are unlike by now.
     """
 
     context: Context
@@ -109,6 +114,7 @@ class _Tending:
     wish: Wish
     targets: Mapping[str, list[RegisteredTarget]]
     stays: dict[str, errors.Refused] = field(default_factory=dict)
+    unchanged: dict[str, errors.Refused] = field(default_factory=dict)
 
     @property
     def cloud_id(self) -> str:
@@ -118,22 +124,28 @@ class _Tending:
         return [Call(self.lease.scope, partial(answer_of, question, self.lease.scope, *arguments))]
 
     @property
-    def leftover(self) -> Leftover | None:
-        return next((Leftover(each) for each in self.stays.values()), None)
+    def leftover(self) -> errors.Refused | Leftover | None:
+        """What is told of a tree that is as it is wished for otherwise."""
+        told: Iterator[errors.Refused | Leftover] = chain(self.unchanged.values(), map(Leftover, self.stays.values()))
+        return next(told, None)
 
     def next_step(self, tree: Tree) -> Step | None:
         """The next change of its tree, but for what stays in any case."""
         rest = tuple(each for each in tree.parts if each.id not in self.stays)
-        return next_step(self.wish, replace(tree, parts=rest))
+        return next_step(self.wish, replace(tree, parts=rest), self.unchanged)
 
-    def borne(self, step: Step, answer: Any) -> Any:
-        """The answer to a change; where something may stay that nobody wishes for, that it is left over."""
-        if not isinstance(step, Remove) or step.present.kind not in _KEPT:  # those go when all else is as it is wished
-            return answer
+    def borne(self, step: Step, tree: Tree, answer: Any) -> Any:
+        """The answer to a change; where something may stay as it is, that it is left over."""
         if not isinstance(answer, errors.Refused) or isinstance(answer, _SOON):
             return answer
-        self.stays[step.present.id] = answer
-        return Leftover(answer)
+        if isinstance(step, Remove) and step.present.kind in _KEPT:  # those go when all else is as it is wished
+            self.stays[step.present.id] = answer
+            return Leftover(answer)
+        whole = _whole_blend(tree, step.part) if isinstance(step, Put) else None
+        if whole is not None:  # it takes traffic, and who forwards to it can go on doing so
+            self.unchanged[whole.id] = answer
+            return Leftover(answer)
+        return answer
 
     def take(self, step: Step, tree: Tree) -> Sequence[Call]:
         if isinstance(step, Put):
@@ -243,6 +255,13 @@ class _Tending:
                 TARGETS.remove(conn, self.lease.scope, id=each.id, state=str(each.state), server_id=each.server_id)
 
 
+def _whole_blend(tree: Tree, part: Part) -> Present | None:
+    """A blend that is there and was made as it was once wished for."""
+    if part.kind is not PartKind.BLEND:
+        return None
+    return next((each for each in tree.parts if (each.kind, each.key) == (part.kind, part.key) and each.digest), None)
+
+
 def tend_balancer(context: Context, lease: BalancerLease) -> Job:
     """The job of one balancer: yields the calls it waits for, and is sent their answers."""
     with context.store.read() as conn:
@@ -317,7 +336,7 @@ def _grow(tending: _Tending, cloud_id: str) -> Any:
     """Bring the tree to what is wished for; the tree, or None where that is not done and all is given back.
 
     With it comes the refusal of a part, or what is left over; None where there was neither: what the tree has takes
-    traffic all the same.
+    traffic all the same. A blend that is refused holds no other part up.
     """
     for _ in range(_STEPS):
         (tree,) = yield tending.asked(tending.making.tree, cloud_id)
@@ -342,7 +361,7 @@ def _grow(tending: _Tending, cloud_id: str) -> Any:
         if step is None:
             return tree, tending.leftover
         (answer,) = yield tending.take(step, tree)
-        answer = tending.borne(step, answer)
+        answer = tending.borne(step, tree, answer)
         if isinstance(answer, errors.Refused) and not isinstance(answer, _SOON):
             return tree, answer
         if isinstance(answer, errors.CloudError):
