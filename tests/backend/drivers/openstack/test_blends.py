@@ -308,7 +308,7 @@ def test_tags_of_others_keep_nobody_from_anything(cloud, making, scope, fake, ta
 def test_a_member_whose_subnet_is_told_no_more_is_no_change(making, scope, fake):
     """A batch can tell a member's subnet and cannot take it back."""
     tree = grow(making, scope, wish(1, 1))
-    blue, blend = ids(tree)[GROUP.id], blend_of(tree)
+    blue = ids(tree)[GROUP.id]
     making.put_endpoints(scope, blue, [Endpoint("10.0.0.5", 80)])
     fake.members[blue][0]["subnet_id"] = "there"
     making.follow(scope, tree)
@@ -316,3 +316,12 @@ def test_a_member_whose_subnet_is_told_no_more_is_no_change(making, scope, fake)
     fake.writes.clear()
     making.follow(scope, tree)
     assert fake.writes == []
+
+
+def test_a_blend_without_a_monitor_has_its_members_before_anything_forwards_to_it(making, scope, fake):
+    silent = {each.id: replace(each, health_check={**CHECK, "enabled": False}) for each in (GROUP, GREEN)}
+    tree = grow(making, scope, wish(1, 0, groups=silent))
+    making.put_endpoints(scope, ids(tree)[GROUP.id], [Endpoint("10.0.0.5", 80)])
+    after = grow(making, scope, wish(1, 1, groups=silent))
+    assert fake.all("listeners")[0]["default_pool_id"] == blend_of(after)
+    assert told(fake, blend_of(after)) == {"10.0.0.5:80": 256}
