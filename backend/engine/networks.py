@@ -32,6 +32,9 @@ from backend.store.session import Connection
 
 LOG: Final = logging.getLogger(__name__)
 
+_MOST_REFUSALS: Final = 5
+"""Of single routes: a cloud that refuses more of them has something against all."""
+
 Steps = Generator[Sequence[Call] | Write, Any, Any]
 
 
@@ -155,9 +158,12 @@ class _Settling:
         error = (yield from self._add(plan, ready)) if ready else None
         if len(ready) < 2 or not _is_final(error):
             return
+        refusals = 0
         for each in sorted(ready, key=lambda route: (route.cidr not in self.moved, route)):
             error = yield from self._add(plan, frozenset({each}))
-            if error is not None and (isinstance(error, QuotaExceeded) or not _is_final(error)):
+            refusals += error is not None
+            goes_on = error is None or (_is_final(error) and not isinstance(error, QuotaExceeded))
+            if not goes_on or refusals == _MOST_REFUSALS:
                 return
 
     def _add(self, plan: _Plan, routes: frozenset[ExtraRoute]) -> Generator[Sequence[Call], Any, CloudError | None]:
