@@ -85,6 +85,7 @@ class Membership:
         self._met: AbstractSet[str] = frozenset()
         self._settings = settings
         self._heard_at: float | None = None
+        self._seen_at: datetime | None = None
         self._is_overdue = True
         self._grace = self._safe_for(settings)
         self._steady_since = 0.0
@@ -116,11 +117,17 @@ class Membership:
             return
         self._doubt()
         heard = self._store.transact(self._look)
-        if self._is_late or now - due_at >= self._too_late(heard.records):
+        # A host that was halted, with all of its clocks, has missed nothing by its own. Others count by the database's.
+        silent = timedelta(0) if self._seen_at is None else heard.at - self._seen_at
+        if silent.total_seconds() >= self._grace:
+            self.in_doubt = True
+        late = max(now - due_at, (silent - self._settings.beat).total_seconds())
+        if self._is_late or late >= self._too_late(heard.records):
             self._steady_since = now
         if self._heard_at is not None and not heard.among:
             LOG.warning("the other engines took this one for dead: it is among them again")
         self._heard_at = now  # it was heard of then or later: it never thinks itself safe for longer than it is
+        self._seen_at = heard.at
         self._is_overdue, self._grace = False, self._safe_for(self._settings)
         gone = self._missed({one.name for one in heard.records})
         living = sorted(

@@ -34,10 +34,10 @@ class Roll:
         self.names = None
 
 
-def _membership(world, name, settings=None, peers=None):
+def _membership(world, name, settings=None, peers=None, clock=None):
     settings = settings or world.engine_settings
     me = EngineRecord(name, "host", 1, "0039", NOW, NOW, settings.silence)
-    return Membership(world.store, world.clock, me, settings, KINDS, peers=peers)
+    return Membership(world.store, clock or world.clock, me, settings, KINDS, peers=peers)
 
 
 def _names(world):
@@ -108,6 +108,53 @@ def test_nobody_is_taken_for_dead_by_who_was_kept_from_the_database_too(world):
     one.attend()
     assert _names(world) == ["one", "two"]
     _attend(world, one, two, seconds=12)
+    assert _names(world) == ["one", "two"]
+
+
+class Halted:
+    """The clock of a virtual machine that is halted now and then, with all that it tells time by."""
+
+    def __init__(self, outside):
+        self._outside, self._halted = outside, 0.0
+
+    def now(self):
+        return self._outside.now() - timedelta(seconds=self._halted)
+
+    def monotonic(self):
+        return self._outside.monotonic() - self._halted
+
+    def halt(self, seconds):
+        self._halted += seconds
+
+
+@pytest.mark.parametrize("is_forgotten", [True, False])
+def test_who_was_halted_with_all_its_clocks_looks_what_it_still_holds_once_it_is_heard_of(world, is_forgotten):
+    one, clock = _membership(world, "one"), Halted(world.clock)
+    two = _membership(world, "two", clock=clock)
+    _attend(world, one, two, seconds=12)
+    assert not two.in_doubt
+    if is_forgotten:
+        _attend(world, one, seconds=12)
+        assert _names(world) == ["one"]
+    else:  # what it had may be given back before it is taken out
+        world.clock.move(12)
+    clock.halt(12)
+    world.clock.move(2)
+    two.attend()
+    assert two.in_doubt
+    two.vouch()
+    _attend(world, one, two, seconds=12)
+    assert not two.in_doubt
+
+
+def test_hosts_that_were_halted_together_take_each_other_for_dead_no_sooner_than_others(world):
+    clock = Halted(world.clock)
+    one, two = (_membership(world, name, clock=clock) for name in ("one", "two"))
+    _attend(world, one, two, seconds=12)
+    world.clock.move(60)
+    clock.halt(60)
+    world.clock.move(3)
+    one.attend()
     assert _names(world) == ["one", "two"]
 
 
