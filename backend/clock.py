@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Final, Protocol
+
+_UNRESTING: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""Linux's monotonic clock stands still while a machine is suspended, and others take its engine for dead meanwhile."""
 
 
 class Clock(Protocol):
@@ -17,7 +20,7 @@ class Clock(Protocol):
         """Let that much time pass."""
 
     def monotonic(self) -> float:
-        """Seconds from an arbitrary origin, never going back: for durations in logs and metrics."""
+        """Seconds from an arbitrary origin, never going back, and going on while the machine sleeps: for durations."""
 
 
 class SystemClock:
@@ -30,4 +33,4 @@ class SystemClock:
         time.sleep(seconds)
 
     def monotonic(self) -> float:
-        return time.monotonic()
+        return time.clock_gettime(_UNRESTING)
