@@ -35,10 +35,9 @@ class LogSink:
         try:
             # One write of one line, opened for appending: those of several engines do not mix, and a file that was
             # rotated away is made anew.
-            # A pipe that nobody reads is none that is waited for.
+            # A pipe that nobody reads, or that is full, is none that is waited for: it is tried again later.
             opened = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o640)
             try:
-                os.set_blocking(opened, True)
                 written = f"{line}\n".encode()
                 if os.write(opened, written) != len(written):  # the disk is full: no second write, which might mix
                     raise Unreached(f"{self._path}: only a part of a line could be written")

@@ -43,3 +43,17 @@ def test_a_pipe_that_nobody_reads_is_unreached(tmp_path):
     LogSink(path).send(SCOPE, "log:", TELLING)
     assert json.loads(os.read(reader, 1 << 16))["id"] == "m"
     os.close(reader)
+
+
+def test_a_pipe_whose_reader_stands_still_is_unreached(tmp_path):
+    path = tmp_path / "messages"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    filled = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    with pytest.raises(BlockingIOError):
+        while True:
+            os.write(filled, bytes(4096))
+    with pytest.raises(Unreached):
+        LogSink(path).send(SCOPE, "log:", TELLING)
+    os.close(filled)
+    os.close(reader)
