@@ -5,14 +5,17 @@ Source of the form ``cadf``: DMTF DSP0262, "Cloud Auditing Data Federation".
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import logging
 import os
+import select
+import stat
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -33,6 +36,7 @@ _ACTIONS: Final = (
     (("Delete", "Terminate", "Release", "Deregister", "Remove", "Purge"), "delete"),
 )
 
+_MODE: Final = 0o600
 _COMMANDS: Final = "coppice"
 """The service of what is done by commands."""
 _WORDS: Final = {"add": "create", "drop": "delete", "remove": "delete", "terminate": "delete"}
@@ -86,12 +90,14 @@ class Audit:
     Attributes:
         form: ``json`` or ``cadf``.
         reads: whether what only looks is told, too.
+        patience: how long who reads a pipe is waited for where it is full, once until it is read again.
     """
 
     file: Path
     form: str = "json"
     reads: bool = False
     now: Callable[[], datetime] = _now
+    patience: timedelta = timedelta(seconds=1)
     _opened: tuple[int, int, int] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _losing: bool = False
@@ -140,10 +146,30 @@ class Audit:
     def _write(self, line: bytes) -> None:
         """Raises OSError where not all of it is there; what comes next begins a line of its own."""
         whole = b"\n" + line if self._torn else line
-        written = os.write(self._descriptor(), whole)
+        written = self._put(self._descriptor(), whole)
         self._torn = written < len(whole) and (written > 0 or self._torn)
         if written < len(whole):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def _put(self, descriptor: int, whole: bytes) -> int:
+        """How much of it is there. Raises OSError where nothing is."""
+        written = 0
+        while True:
+            try:
+                written += os.write(descriptor, whole[written:])
+            except BlockingIOError:
+                if self._losing or not self._is_read(descriptor):
+                    if written:
+                        return written
+                    raise
+            if written == len(whole) or not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+                return written
+
+    def _is_read(self, descriptor: int) -> bool:
+        """Whether there is room in a pipe before long."""
+        room = select.poll()
+        room.register(descriptor, select.POLLOUT)
+        return bool(room.poll(self.patience / timedelta(milliseconds=1)))
 
     def _has_room(self) -> bool:
         """Whether what strangers have denied to them is told: they are not to fill the disk."""
@@ -165,12 +191,22 @@ class Audit:
                 return self._opened[0]
             os.close(self._opened[0])
             self._opened = None
-        # Nobody waits for who is to read a pipe: without one what is written is lost, and told as that.
-        opened = os.open(self.file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
-        os.set_blocking(opened, True)
+        opened = self._open()
         found = os.fstat(opened)
         self._opened = opened, found.st_dev, found.st_ino
         return opened
+
+    def _open(self) -> int:
+        """Where there is none, root begins it for whose folder it is: gateways write to it after root's commands."""
+        # Nobody waits for who is to read a pipe: without one what is written is lost, and told as that.
+        how = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK
+        if os.geteuid() == 0:
+            with contextlib.suppress(FileExistsError):  # also where a link leads: what that leads to is nobody's gift
+                begun = os.open(self.file, how | os.O_CREAT | os.O_EXCL, _MODE)
+                folder = self.file.parent.stat()
+                os.fchown(begun, folder.st_uid, folder.st_gid)
+                return begun
+        return os.open(self.file, how | os.O_CREAT, _MODE)
 
 
 def _plain(record: Record, now: datetime) -> dict[str, Any]:

@@ -118,6 +118,43 @@ def test_a_pipe_that_nobody_reads_holds_up_nobody(file, caplog):
     os.close(reader)
 
 
+def test_a_pipe_whose_reader_stands_still_holds_up_nobody(file, caplog):
+    os.mkfifo(file)
+    reader = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
+    audit = Audit(file, now=lambda: NOW, patience=timedelta(0))
+    while not caplog.messages:
+        audit(record())
+    assert "cannot be written" in caplog.text
+    while len(os.read(reader, 1 << 20)) == 1 << 20:
+        pass
+    audit(record())
+    (line,) = os.read(reader, 1 << 16).splitlines()[-1:]
+    assert json.loads(line)["request_id"] == "id-1"
+    os.close(reader)
+
+
+def test_what_root_begins_belongs_to_whose_folder_it_is(file, monkeypatch):
+    given = []
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "fchown", lambda opened, *to: given.append((os.fstat(opened).st_ino, *to)))
+    Audit(file, now=lambda: NOW)(record())
+    folder = file.parent.stat()
+    assert given == [(file.stat().st_ino, folder.st_uid, folder.st_gid)]
+    Audit(file, now=lambda: NOW)(record())
+    assert len(given) == 1
+    assert len(told(file)) == 2
+
+
+def test_what_a_link_leads_to_is_given_to_nobody(file, tmp_path, monkeypatch):
+    given = []
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "fchown", lambda *to: given.append(to))
+    file.symlink_to(tmp_path / "elsewhere")
+    Audit(file, now=lambda: NOW)(record())
+    assert not given
+    assert len(told(tmp_path / "elsewhere")) == 1
+
+
 def test_of_what_was_sent_names_alone_are_kept():
     given = {
         "AutoScalingGroupName": "x" * 5000,
