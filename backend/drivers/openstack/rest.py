@@ -233,7 +233,8 @@ class Rest:
             Declined: 4xx other than those below, in the service's own document; nothing was done.
             NotAuthorized: 401, likewise.
             CloudUnavailable: it was never sent, or refused for the rate of requests.
-            OutcomeUnknown: it was sent, and no answer or a 5xx came, or one that is not the service's.
+            NotHeld: it was never sent, for it may be somebody else's by now.
+            OutcomeUnknown: it was sent, once at least, and no answer or a 5xx came, or one that is not the service's.
         """
         try:
             send = partial(self._exchange, scope, service, method, path, body=body, headers=headers)
@@ -243,14 +244,20 @@ class Rest:
                 written(scope, service, path)
 
     def _written(self, scope: Scope | None, send: Callable[..., Answer], pauses: Sequence[float]) -> Answer:
+        sent: _Lost | None = None  # that the last attempt was not sent says nothing of those before it
         for attempt, pause in enumerate((*pauses, None)):
             try:
                 return send(attempt=attempt)
+            except CloudUnavailable as error:
+                if sent is None:
+                    raise
+                raise OutcomeUnknown(str(sent)) from error
             except _Lost as error:
+                sent = error if error.sent else sent
                 wait = self._pause(pause, error)
                 if wait is None:
                     _tell_lost(scope, error)
-                    raise (OutcomeUnknown if error.sent else CloudUnavailable)(str(error)) from error
+                    raise (CloudUnavailable if sent is None else OutcomeUnknown)(str(error)) from error
             except Declined as error:
                 if error.status == 401:
                     raise NotAuthorized(error.message, request_id=error.request_id) from error

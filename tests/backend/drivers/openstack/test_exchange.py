@@ -99,6 +99,20 @@ def test_who_holds_no_more_what_something_is_for_changes_nothing_and_takes_away_
     make()
 
 
+def test_what_was_sent_before_it_was_held_no_more_may_have_been_done(rest, services, scope):
+    class Once:
+        lost = False
+
+        @property
+        def over(self):
+            return bool(services.of("PUT"))
+
+    services.on("PUT", SERVERS, lost(), Reply(204))
+    with pytest.raises(OutcomeUnknown):
+        terms.during(Once(), partial(rest.write, scope, COMPUTE, "PUT", "/servers", {}, repeat=True))
+    assert len(services.of("PUT")) == 1
+
+
 def test_a_login_is_no_part_of_what_is_held(rest, services, scope):
     services.on("GET", SERVERS, Reply(200, {"servers": []}))
     assert terms.during(Held(over=True), partial(rest.read, scope, COMPUTE, "/servers")) == {"servers": []}

@@ -83,6 +83,12 @@ def test_a_write_that_may_have_happened_is_never_sent_twice(rest, services, scop
     assert len(services.asked) == 1
 
 
+def test_a_write_that_was_sent_once_and_not_the_last_time_may_have_happened(rest, services, scope):
+    services.on("DELETE", f"{SERVERS}/1", lost(), refused())
+    with pytest.raises(OutcomeUnknown):
+        rest.write(scope, COMPUTE, "DELETE", "/servers/1", repeat=True)
+
+
 def test_a_write_that_is_safe_to_repeat_is_sent_again(rest, services, scope):
     services.on("DELETE", f"{SERVERS}/1", lost(), Reply(503), Reply(204))
     assert rest.write(scope, COMPUTE, "DELETE", "/servers/1", repeat=True).status == 204
