@@ -477,12 +477,16 @@ class Engine:
                 self._failed.remove(each)
 
     def _renew(self, now: datetime, *, every: bool = False) -> None:
-        """Hold on to what waits long for the cloud, or to all; what another engine has by now is dropped."""
+        """Hold on to what waits long for the cloud; what another engine has by now is dropped.
+
+        Args:
+            every: all, of which nobody knows whether others have given it back.
+        """
         soon = self._settings.lease * 2 / 3
         until = self._clock.monotonic() + soon.total_seconds()
         for kind in self._kinds:
             old = [job for job in self._running if job.kind is kind and (every or job.lease.ends_by(now + soon, until))]
-            if kind.leased.renew(self._store, [job.lease for job in old], self._claimer, patient=every):
+            if kind.leased.renew(self._store, [job.lease for job in old], self._claimer, doubted=every):
                 self._note_back()
             for job in old:
                 if job.lease.lost:

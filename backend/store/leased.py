@@ -240,11 +240,12 @@ class Leased(Generic[L]):
             .where(tuple_(*self._keys).in_(bindparam("keys", expanding=True)))
             .order_by(*self._keys)
         )
-        self._present = {patient: self._seen.with_for_update(skip_locked=not patient) for patient in (False, True)}
+        self._present = self._seen.with_for_update(skip_locked=True)
         self._renew = (
             update(table)
             .where(self._held)
             .values(
+                owner=bindparam("by"),  # it may have been given back
                 lease_until=bindparam("until"),
                 due_at=case((c.due_at == _MARK, bindparam("new", type_=Instant())), else_=c.due_at),
             )
@@ -356,25 +357,28 @@ class Leased(Generic[L]):
             **{name: getattr(row, name) for name in self._extra},
         )
 
-    def renew(self, store: Store, leases: Sequence[L], claimer: Claimer, *, patient: bool = False) -> list[L]:
+    def renew(self, store: Store, leases: Sequence[L], claimer: Claimer, *, doubted: bool = False) -> list[L]:
         """Hold these on, their work still waits; those that are still held. The others are lost, and know it.
 
+        Rows that another transaction holds, which may be about to take them, are left for the next time, neither held
+        on nor lost: whoever stands still there would cost all the others.
+
         Args:
-            patient: wait for rows that another transaction holds, which may be about to take them. Otherwise they are
-                left for the next time, neither held on nor lost: whoever stands still there would cost all the others.
+            doubted: others may have given them back; such rows are held for nothing, and so over, until then.
         """
         if not leases:
             return []
         mark, ends = store.clock.now() + claimer.lease, _end(store.clock, claimer)
 
         def work(conn: Connection) -> tuple[list[L], list[L]]:
-            held = self._of_epoch(conn, self._present[patient], leases)
+            held = self._of_epoch(conn, self._present, leases)
             others = [lease for lease in leases if lease not in held]
-            locked = [] if patient or not others else self._of_epoch(conn, self._seen, others)
+            locked = self._of_epoch(conn, self._seen, others) if others else []
             until = store.lease_now(conn) + claimer.lease
             if held:
                 in_order = sorted(held, key=lambda lease: lease.key)  # the one order that rows are locked in
-                conn.execute(self._renew, [{**self._fenced(lease), "until": until, "new": mark} for lease in in_order])
+                told = {"by": claimer.name, "until": until, "new": mark}
+                conn.execute(self._renew, [{**self._fenced(lease), **told} for lease in in_order])
             return held, locked
 
         held, locked = store.transact(work)
@@ -382,6 +386,8 @@ class Leased(Generic[L]):
             lease.mark, lease.ends = mark, ends
         for lease in leases:
             lease.lost = lease not in held and lease not in locked
+            if doubted and lease in locked:
+                lease.ends = -inf
         return held
 
     @staticmethod
