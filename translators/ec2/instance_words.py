@@ -166,7 +166,10 @@ class Instance:
 
     @_Once
     def subnet(self) -> Subnet | None:
-        return None if self.gone else self.around.subnets.get(self.server.subnet_id or "")
+        if self.gone:
+            return None
+        # Of a server that is new the cloud may not tell yet where it is: the interface that it was launched with does.
+        return self.around.subnets.get((self.server.subnet_id if self.made is None else self.made.subnet_id) or "")
 
     @_Once
     def network_id(self) -> str | None:
@@ -336,10 +339,10 @@ def interfaces_of(instance: Instance) -> list[dict[str, Any]]:
 
 def interface_of(instance: Instance) -> dict[str, Any] | None:
     """The first of them."""
-    if not instance.private_address or not instance.network_id:
-        return None
     if instance.made is not None:
         return _made(instance, instance.made, instance.public_address)
+    if not instance.private_address or not instance.network_id:
+        return None
     told = {
         "Attachment": _of_birth(instance),
         "Description": "",

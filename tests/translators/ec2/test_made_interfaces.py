@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tests.factories import World
+from tests.factories import SCOPE, World, request
 from tests.translators.ec2.wire import Asking, filtered
+from translators.ec2.instance_words import Instance, Surroundings
+from translators.ec2.instances import INSTANCES
 
 Launch = Callable[..., dict[str, Any]]
 
@@ -76,6 +79,19 @@ def test_an_instance_is_where_its_interface_is(
     )  # fmt: skip
     filters = filtered("network-interface.network-interface-id", eni)
     assert len(aws("DescribeInstances", Filters=filters)["Reservations"]) == 1
+
+
+def test_what_a_cloud_does_not_tell_of_a_new_server_yet_is_known(aws: Asking, eni: str, asked: dict[str, Any]) -> None:
+    """It is asked for the addresses of a server that was launched a moment ago, and tells none."""
+    aws("RunInstances", **asked)
+    aws.world.clock.move(30)
+    (server,) = aws.world.simulated.cloud.compute.list(SCOPE)
+    around = Surroundings(request(aws.world.backend, "ec2", "DescribeInstances", {}))
+    young = replace(server, network_id=None, subnet_id=None, private_address=None, mac_address=None)
+    told, before = INSTANCES.view(Instance(young, around)), INSTANCES.view(Instance(server, around))
+    assert [each["NetworkInterfaceId"] for each in told["NetworkInterfaces"]] == [eni]
+    for name in ("NetworkInterfaces", "SubnetId", "VpcId", "PrivateIpAddress", "PrivateDnsName", "SecurityGroups"):
+        assert told[name] == before[name]
 
 
 def test_it_is_no_others_and_stays_when_the_instance_goes(aws: Asking, eni: str, asked: dict[str, Any]) -> None:
