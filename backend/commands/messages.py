@@ -114,12 +114,11 @@ def _list(asked: argparse.Namespace) -> Told:
 
 COMMANDS: Final = (
     Command("messages list", "list messages that their targets did not take", _list, _list_arguments, looks=True),
-    Command(
+    Command(  # not one that only looks: who took a secret is in the audit trail
         "messages secret",
         "print what a project's web servers check signatures with",
         _secret,
         _secret_arguments,
-        looks=True,
     ),
     Command(
         "messages resend",
