@@ -101,9 +101,15 @@ class Membership:
     def _is_late(self) -> bool:
         return self._heard_at is None or self._clock.monotonic() - self._heard_at >= self._grace
 
-    def _doubt(self) -> None:
-        """What it holds may have been given back by now: to be heard of again does not tell what it may begin."""
-        self.in_doubt = self.in_doubt or (self._heard_at is not None and self._is_late)
+    def _doubt(self, silent: timedelta | None = None) -> None:
+        """What it holds may have been given back by now: to be heard of again does not tell what it may begin.
+
+        Args:
+            silent: for how long it was not heard of by the database's time, where that is known; else its own counts.
+        """
+        own = self._heard_at is not None and self._is_late
+        late = own if silent is None else silent.total_seconds() >= self._grace
+        self.in_doubt = self.in_doubt or late
 
     def vouch(self) -> None:
         """Whatever this engine holds by now is known to be its own."""
@@ -119,8 +125,7 @@ class Membership:
         heard = self._store.transact(self._look)
         # A host that was halted, with all of its clocks, has missed nothing by its own. Others count by the database's.
         silent = timedelta(0) if self._seen_at is None else heard.at - self._seen_at
-        if silent.total_seconds() >= self._grace:
-            self.in_doubt = True
+        self._doubt(silent)
         late = max(now - due_at, (silent - self._settings.beat).total_seconds())
         if self._is_late or late >= self._too_late(heard.records):
             self._steady_since = now

@@ -38,7 +38,7 @@ def goes_on_unheard_of() -> Broken:
 
 def is_sure_at_once() -> Broken:
     """Who is heard of again after long believes that all it held is still its own."""
-    return put(Membership, "_doubt", lambda _self: None)
+    return put(Membership, "_doubt", lambda *_arguments: None)
 
 
 def buries_nobody() -> Broken:
