@@ -80,7 +80,6 @@ class _Settling:
         watched: routes lead to interfaces: it is looked at again, whatever comes of this.
         joined: digits of subnets that the VPC leads to.
         moved: blocks of extra routes that were taken away.
-        error: what the cloud said last instead of doing something.
     """
 
     context: Context
@@ -89,7 +88,6 @@ class _Settling:
     watched: bool = False
     joined: set[str] = field(default_factory=set)
     moved: frozenset[str] = frozenset()
-    error: CloudError | None = None
 
     @property
     def scope(self) -> Scope:
@@ -131,7 +129,7 @@ class _Settling:
         asked: list[Callable[[NetworkMaking], object]] = [lambda making: making.extra_routes(self.scope, router)]
         if made:
             asked.append(lambda making: making.held_addresses(self.scope, made))
-        answers = yield from self._answers(*asked)
+        answers, _ = yield from self._answers(*asked)
         if answers is None:
             return frozenset()
         there: frozenset[ExtraRoute] = answers[0]
@@ -169,10 +167,10 @@ class _Settling:
     def _add(self, plan: _Plan, routes: frozenset[ExtraRoute]) -> Generator[Sequence[Call], Any, CloudError | None]:
         """Add routes; why the cloud did not."""
         router = plan.vpc.cloud_id
-        self.error = None
-        if (yield from self._done(lambda making: making.add_extra_routes(self.scope, router, routes))):
+        done, error = yield from self._answers(lambda making: making.add_extra_routes(self.scope, router, routes))
+        if done is not None:
             self._tell("added", routes)
-        return self.error
+        return error
 
     def subnet(self, plan: _Plan, subnet: Subnet) -> Steps:
         made = MadeSubnet(subnet.cloud_id, subnet.network_id)
@@ -213,25 +211,25 @@ class _Settling:
 
     def _done(self, call: Callable[[NetworkMaking], object]) -> Generator[Sequence[Call], Any, bool]:
         """Make a call; whether the cloud did it."""
-        return (yield from self._answers(call)) is not None
+        done, _ = yield from self._answers(call)
+        return done is not None
 
     def _answers(
         self, *calls: Callable[[NetworkMaking], object]
-    ) -> Generator[Sequence[Call], Any, Sequence[Any] | None]:
-        """Make calls at once; their answers, None where the cloud did not do one of them."""
+    ) -> Generator[Sequence[Call], Any, tuple[Sequence[Any] | None, CloudError | None]]:
+        """Make calls at once; their answers, None where the cloud did not do one of them, and what it said instead."""
         making = self.making
         if making is None:
             self.retry = self.context.settings.refused_retry
-            return None
+            return None, None
         answers = yield [Call(self.scope, partial(answer_of, call, making)) for call in calls]
         error = next((error for error in map(error_of, answers) if error is not None), None)
         if error is None:
-            return list(answers)
-        self.error = error
+            return list(answers), None
         scope, pause = self.scope, self.context.pause(self.lease, error)
         self.retry = min(pause, self.retry or pause)
         LOG.warning("project=%s region=%s vpc-%s waits: %s", scope.project_id, scope.region, self.lease.vpc_id, error)
-        return None
+        return None, error
 
     def _tell(self, what: str, routes: frozenset[ExtraRoute]) -> None:
         scope, vpc = self.scope, self.lease.vpc_id

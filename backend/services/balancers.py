@@ -22,7 +22,7 @@ from backend.domain.balancers import (
 )
 from backend.domain.names import Names
 from backend.domain.scope import Scope
-from backend.drivers.balancer_making import BalancerMaking
+from backend.drivers.balancer_making import BalancerMaking, Part
 from backend.drivers.balancer_plans import balancer_plan
 from backend.drivers.catalog import Catalog
 from backend.drivers.cloud import Cloud
@@ -305,6 +305,15 @@ def present(conn: Connection, scope: Scope, balancer_id: str) -> LoadBalancer:
     if found is None or found.gone:
         raise balancer_findings.BalancerNotFound(balancer_id)
     return found
+
+
+def check_parts(cloud: Cloud, scope: Scope, *parts: Part) -> None:
+    """Whether the cloud can give parts of a balancer. Raises BalancingLacks."""
+    making = cloud.balancer_making
+    for part in parts:
+        lack = None if making is None else making.lacks(scope, part)
+        if lack is not None:
+            raise balancer_findings.BalancingLacks(lack)
 
 
 def locked(conn: Connection, scope: Scope, balancer_id: str, clock: Clock) -> LoadBalancer:

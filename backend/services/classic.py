@@ -30,13 +30,12 @@ from backend.domain.ids import short_id
 from backend.domain.node import ServerStatus
 from backend.domain.scope import Scope
 from backend.domain.traffic import OUTGOING, MemberHealth
-from backend.drivers.balancer_making import Part
 from backend.drivers.balancer_plans import listener_plan, pool_plan
 from backend.drivers.cloud import Cloud
 from backend.drivers.compute import Server
 from backend.drivers.errors import PoolNotFound
 from backend.services import limits
-from backend.services.balancers import LoadBalancers, NewBalancer, Revise, locked, present
+from backend.services.balancers import LoadBalancers, NewBalancer, Revise, check_parts, locked, present
 from backend.services.catalog import asking
 from backend.services.listeners import check_certificates
 from backend.services.server_certificates import hold
@@ -164,7 +163,7 @@ class ClassicBalancers:
             found = LISTENERS.one(conn, scope, balancer_id=balancer.id, port=port)
             if found is None:
                 raise balancer_findings.ListenerNotFound(str(port))
-            self._check(scope, listener_plan(balancer, replace(found, certificates=(certificate,))))
+            check_parts(self._cloud, scope, listener_plan(balancer, replace(found, certificates=(certificate,))))
             hold(conn, scope, (certificate,))
             LISTENERS.change(conn, scope, found.id, certificates=(certificate,))
 
@@ -331,8 +330,7 @@ class ClassicBalancers:
             created_at=self._clock.now(),
             certificates=(front.certificate,) if front.certificate else (),
         )
-        self._check(scope, pool_plan(group))
-        self._check(scope, listener_plan(balancer, listener))
+        check_parts(self._cloud, scope, pool_plan(group), listener_plan(balancer, listener))
         return listener
 
     def _group_attributes(
@@ -378,12 +376,6 @@ class ClassicBalancers:
     def _check_certificates(self, scope: Scope, fronts: Sequence[Front]) -> None:
         for protocol in {front.protocol for front in fronts}:
             check_certificates(self._cloud, scope, protocol)
-
-    def _check(self, scope: Scope, part: Part) -> None:
-        making = self._cloud.balancer_making
-        lack = None if making is None else making.lacks(scope, part)
-        if lack is not None:
-            raise balancer_findings.BalancingLacks(lack)
 
 
 _KEPT: Final = {"SSL": "TLS"}

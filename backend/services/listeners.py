@@ -22,11 +22,11 @@ from backend.domain.balancers import (
     referred,
 )
 from backend.domain.scope import Scope
-from backend.drivers.balancer_making import ListenerPlan, Part, RulePlan
+from backend.drivers.balancer_making import ListenerPlan, RulePlan
 from backend.drivers.balancer_plans import blend_plan, listener_plan, pool_plan, rule_plan, rule_plans
 from backend.drivers.cloud import Cloud
 from backend.services import limits
-from backend.services.balancers import beside, locked, present, tag_id
+from backend.services.balancers import beside, check_parts, locked, present, tag_id
 from backend.services.catalog import asking
 from backend.services.server_certificates import hold
 from backend.services.target_groups import known
@@ -282,18 +282,13 @@ class Listeners:
 
     def _check(self, conn: Connection, scope: Scope, owner: ListenerPlan | RulePlan) -> None:
         """Whether the cloud can give a listener or rule, with the blend that it may take."""
+        check_parts(self._cloud, scope, owner)
         making = self._cloud.balancer_making
-        if making is None:
-            return
-        parts: list[Part] = [owner]
-        if making.blends:
+        if making is not None and making.blends:
             groups = forwarded([json.loads(owner.action)])
             blend = blend_plan(owner, {each: pool_plan(known(conn, scope, each)) for each in groups})
-            parts += [] if blend is None else [blend]
-        for part in parts:
-            lack = making.lacks(scope, part)
-            if lack is not None:
-                raise balancer_findings.BalancingLacks(lack)
+            if blend is not None:
+                check_parts(self._cloud, scope, blend)
 
     def _check_order(self, scope: Scope, listener: BalancerListener, rules: Sequence[BalancerRule]) -> None:
         """Whether the cloud follows rules of a listener in their order. Raises RuleMisplaced."""

@@ -24,7 +24,7 @@ from backend.drivers.cloud import Cloud
 from backend.drivers.compute import Server
 from backend.drivers.errors import PoolNotFound
 from backend.services import limits
-from backend.services.balancers import beside, pull, tag_id
+from backend.services.balancers import beside, check_parts, pull, tag_id
 from backend.services.catalog import asking
 from backend.services.traffic import TargetState as Doing
 from backend.store import balancers, counting, resource_tags, traffic
@@ -106,7 +106,7 @@ class TargetGroups:
             health_check=wanted.health_check,
             attributes=wanted.attributes,
         )
-        self._check(scope, made)
+        check_parts(self._cloud, scope, pool_plan(made))
 
         def work(conn: Connection) -> TargetGroup:
             kept = GROUPS.one(conn, scope, name=made.name)
@@ -136,7 +136,7 @@ class TargetGroups:
             found = self._held(conn, scope, group_id)
             whole = beside(found, values, revise)
             changed = replace(found, **whole)
-            self._check(scope, changed)
+            check_parts(self._cloud, scope, pool_plan(changed))
             GROUPS.change(conn, scope, group_id, **whole)
             return changed
 
@@ -292,12 +292,6 @@ class TargetGroups:
             pull(conn, found, self._clock)
         balancers.lock_groups(conn, scope, [group_id])
         return known(conn, scope, group_id)
-
-    def _check(self, scope: Scope, group: TargetGroup) -> None:
-        making = self._cloud.balancer_making
-        lack = None if making is None else making.lacks(scope, pool_plan(group))
-        if lack is not None:
-            raise balancer_findings.BalancingLacks(lack)
 
 
 def known(conn: Connection, scope: Scope, group_id: str) -> TargetGroup:

@@ -229,7 +229,7 @@ class OpenStackBalancers:
             made = self._sent(scope, "POST", "/pools", {"pool": {**body, **fixed, "tags": tags}})
             return str(made["pool"]["id"])
         found = self._item(scope, "pools", "pool", present.id)
-        if sharing == shares(found) and self._follow(scope, found):
+        if sharing and sharing == shares(found) and self._follow(scope, found, self._of(scope, "pools", tree.id)):
             return present.id
         if not {*tags} <= {*found["tags"]}:
             self._sent(scope, "PUT", f"/pools/{present.id}", {"pool": {**body, "tags": tags}}, present.id)
@@ -259,19 +259,20 @@ class OpenStackBalancers:
 
     def follow(self, scope: Scope, tree: Tree) -> None:
         """Raises Busy, too, where a blend is not as it is to be after it was changed: its pools were others by then."""
-        for each in self._of(scope, "pools", tree.id):
-            if self._follow(scope, each) and self._change_of(scope, each) is not None:
+        pools = self._of(scope, "pools", tree.id)
+        for each in filter(shares, pools):
+            if self._follow(scope, each, pools) and self._change_of(scope, each, pools) is not None:
                 raise Busy(f"pool {each['id']} has not yet the members that it is to have")
 
-    def _follow(self, scope: Scope, pool: Document) -> bool:
-        """Bring members of a blend to those of its pools; whether that took a change. Other pools follow none."""
-        members = self._change_of(scope, pool) if shares(pool) else None
+    def _follow(self, scope: Scope, blend: Document, pools: Sequence[Document]) -> bool:
+        """Bring members of a blend to those of its balancer's pools; whether that took a change."""
+        members = self._change_of(scope, blend, pools)
         if members is not None:
-            self._sent(scope, "PUT", f"/pools/{pool['id']}/members", {"members": members}, pool["id"])
+            self._sent(scope, "PUT", f"/pools/{blend['id']}/members", {"members": members}, blend["id"])
         return members is not None
 
-    def _change_of(self, scope: Scope, blend: Document) -> list[dict[str, Any]] | None:
-        return self._blends.change(scope, blend, self._blends.wanted(scope, blend, self._listing(scope, "pools")))
+    def _change_of(self, scope: Scope, blend: Document, pools: Sequence[Document]) -> list[dict[str, Any]] | None:
+        return self._blends.change(scope, blend, self._blends.wanted(scope, blend, pools))
 
     def _mark(self, scope: Scope, balancer_id: str) -> None:
         """Note on a balancer that it may have secrets, before the first of them is made."""

@@ -7,7 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.backend.drivers.openstack.fake import Asked, FakeServices, Reply, octavia_fault
+from tests.backend.drivers.openstack.fake import (
+    CATALOG,
+    HOST,
+    Asked,
+    FakeServices,
+    Reply,
+    granted,
+    octavia_fault,
+)
+from tests.backend.drivers.openstack.samples import ZONES, network, subnet
 
 LBAAS = "/balancing/v2/lbaas"
 _ONE = {
@@ -17,6 +26,15 @@ _ONE = {
     "healthmonitors": "healthmonitor",
     "l7policies": "l7policy",
 }
+
+
+def offer_balancing(services: FakeServices) -> None:
+    """A cloud whose catalog has Octavia, and around it what balancers stand in."""
+    services.login = lambda auth: granted(auth, {**CATALOG, "load-balancer": f"{HOST}/balancing"})
+    services.on("GET", "/compute/v2.1/os-availability-zone", Reply(200, ZONES))
+    services.on("GET", "/network/v2.0/networks", Reply(200, {"networks": [network()]}))
+    services.on("GET", "/network/v2.0/subnets", Reply(200, {"subnets": [subnet()]}))
+    services.on("GET", "/network/v2.0/security-groups", Reply(200, {"security_groups": []}))
 
 
 @dataclass

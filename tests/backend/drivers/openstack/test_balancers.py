@@ -23,9 +23,9 @@ from backend.drivers.installation import named
 from backend.drivers.openstack import octavia, precedence
 from backend.drivers.openstack.cloud import open_cloud
 from backend.engine.balancers import Alter, Put, Remove, next_step
-from tests.backend.drivers.openstack.fake import CATALOG, HOST, Reply, granted, octavia_fault
-from tests.backend.drivers.openstack.octavia import LBAAS, FakeOctavia
-from tests.backend.drivers.openstack.samples import SUBNET, ZONES, network, subnet
+from tests.backend.drivers.openstack.fake import Reply, octavia_fault
+from tests.backend.drivers.openstack.octavia import LBAAS, FakeOctavia, offer_balancing
+from tests.backend.drivers.openstack.samples import SUBNET
 from tests.factories import NOW
 
 OWN = "a1000000-0000-4000-8000-000000000001"
@@ -71,11 +71,7 @@ def fake(services) -> FakeOctavia:
 @pytest.fixture
 def made_with(settings, clock, services, fake):
     """The port as it is with other settings."""
-    services.login = lambda auth: granted(auth, {**CATALOG, "load-balancer": f"{HOST}/balancing"})
-    services.on("GET", "/compute/v2.1/os-availability-zone", Reply(200, ZONES))
-    services.on("GET", "/network/v2.0/networks", Reply(200, {"networks": [network()]}))
-    services.on("GET", "/network/v2.0/subnets", Reply(200, {"subnets": [subnet()]}))
-    services.on("GET", "/network/v2.0/security-groups", Reply(200, {"security_groups": []}))
+    offer_balancing(services)
     return lambda **other: (
         open_cloud(replace(settings, **other), clock, services, installation=named(OWN)).balancer_making
     )

@@ -10,8 +10,9 @@ from backend.drivers.balancing import Monitor, Target
 from backend.drivers.errors import Busy, CloudUnavailable, NoBalancing, NotAuthorized, PoolNotFound, Refused
 from backend.drivers.installation import named
 from backend.drivers.openstack.cloud import open_cloud
-from tests.backend.drivers.openstack.fake import CATALOG, HOST, Reply, granted, lost, octavia_fault, refused
-from tests.backend.drivers.openstack.samples import SUBNET, ZONES, network, subnet
+from tests.backend.drivers.openstack.fake import Reply, granted, lost, octavia_fault, refused
+from tests.backend.drivers.openstack.octavia import offer_balancing
+from tests.backend.drivers.openstack.samples import SUBNET
 
 LBAAS = "/balancing/v2/lbaas"
 POOL = "66666666-6666-4666-8666-666666666666"
@@ -82,11 +83,7 @@ def member(**changes):
 
 @pytest.fixture
 def balancing(settings, clock, services):
-    services.login = lambda auth: granted(auth, {**CATALOG, "load-balancer": f"{HOST}/balancing"})
-    services.on("GET", "/compute/v2.1/os-availability-zone", Reply(200, ZONES))
-    services.on("GET", "/network/v2.0/networks", Reply(200, {"networks": [network()]}))
-    services.on("GET", "/network/v2.0/subnets", Reply(200, {"subnets": [subnet()]}))
-    services.on("GET", "/network/v2.0/security-groups", Reply(200, {"security_groups": []}))
+    offer_balancing(services)
     for noun, items in (
         ("pools", [pool()]),
         ("listeners", [listener()]),

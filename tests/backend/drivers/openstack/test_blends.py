@@ -15,9 +15,8 @@ from backend.drivers.errors import Busy, Refused
 from backend.drivers.installation import named
 from backend.drivers.openstack import blends, octavia
 from backend.drivers.openstack.cloud import open_cloud
-from tests.backend.drivers.openstack.fake import CATALOG, HOST, Reply, granted
-from tests.backend.drivers.openstack.octavia import FakeOctavia
-from tests.backend.drivers.openstack.samples import ZONES, network, subnet
+from tests.backend.drivers.openstack.fake import Reply
+from tests.backend.drivers.openstack.octavia import FakeOctavia, offer_balancing
 from tests.backend.drivers.openstack.test_balancers import BALANCER, CHECK, GROUP, LISTENER, OWN, RULE, grow
 
 GREEN = replace(GROUP, id="9" * 16, name="green", port=8080)
@@ -41,11 +40,7 @@ def fake(services) -> FakeOctavia:
 
 @pytest.fixture
 def cloud(settings, clock, services, fake):
-    services.login = lambda auth: granted(auth, {**CATALOG, "load-balancer": f"{HOST}/balancing"})
-    services.on("GET", "/compute/v2.1/os-availability-zone", Reply(200, ZONES))
-    services.on("GET", "/network/v2.0/networks", Reply(200, {"networks": [network()]}))
-    services.on("GET", "/network/v2.0/subnets", Reply(200, {"subnets": [subnet()]}))
-    services.on("GET", "/network/v2.0/security-groups", Reply(200, {"security_groups": []}))
+    offer_balancing(services)
     return open_cloud(settings, clock, services, installation=named(OWN))
 
 
