@@ -252,51 +252,36 @@ def _plain_of(told: Told, by: By, request_id: str, now: datetime) -> dict[str, A
 
 def _cadf_of(told: Told, by: By, request_id: str, now: datetime) -> dict[str, Any]:
     *_, word = told.command.split()
-    event: dict[str, Any] = {
-        "typeURI": _EVENT,
-        "eventType": "activity",
-        "id": request_id,
-        "eventTime": now.isoformat(timespec="milliseconds"),
-        "action": "read" if told.reads else _WORDS.get(word, "update"),
-        "outcome": "failure" if told.status else "success",
-        "initiator": {
+    content = {"about": dict(told.about), "assumed_role": by.became}
+    event = _event(
+        request_id,
+        now,
+        action="read" if told.reads else _WORDS.get(word, "update"),
+        failed=bool(told.status),
+        initiator={
             "typeURI": "service/security/account/admin",
             "id": str(by.number),
             "name": by.name,
             "project_id": told.about.get("project", ""),
             "host": {"address": by.host},
         },
-        "target": {
-            "typeURI": f"service/compute/{_COMMANDS}",
-            "id": next(iter(told.about.values()), "unknown"),
-            "name": told.command,
-            "addresses": [{"url": told.about.get("region", ""), "name": "region"}],
-        },
-        "observer": {"typeURI": "service/compute/coppice", "id": "coppice"},
-        "attachments": [
-            {
-                "name": "command",
-                "typeURI": "mime:application/json",
-                "content": {"about": dict(told.about), "assumed_role": by.became},
-            }
-        ],
-    }
-    if told.code:
-        event["reason"] = {"reasonType": told.code, "reasonCode": str(told.status)}
-    return event
+        target=_target(
+            _COMMANDS, next(iter(told.about.values()), "unknown"), told.command, told.about.get("region", "")
+        ),
+        reason=(told.code, told.status),
+    )
+    return {**event, "attachments": [{"name": "command", "typeURI": "mime:application/json", "content": content}]}
 
 
 def _cadf(record: Record, now: datetime) -> dict[str, Any]:
     who = record.caller
     service = action_of(record.service, record.operation).partition(":")[0] or "unknown"
-    event: dict[str, Any] = {
-        "typeURI": _EVENT,
-        "eventType": "activity",
-        "id": record.request_id,
-        "eventTime": now.isoformat(timespec="milliseconds"),
-        "action": _action(record),
-        "outcome": "success" if record.status < 400 else "failure",
-        "initiator": {
+    return _event(
+        record.request_id,
+        now,
+        action=_action(record),
+        failed=record.status >= 400,
+        initiator={
             "typeURI": "service/security/account/user",
             "id": who.user_id if who else "unknown",
             "name": who.user_name if who else "",
@@ -304,17 +289,42 @@ def _cadf(record: Record, now: datetime) -> dict[str, Any]:
             "credential": {"token": who.access_key if who else ""},
             "host": {"address": record.peer},
         },
-        "target": {
-            "typeURI": f"service/compute/{service}",
-            "id": next(iter(record.names.values()), record.account or "unknown"),
-            "name": record.operation,
-            "addresses": [{"url": record.region, "name": "region"}],
-        },
+        target=_target(
+            service, next(iter(record.names.values()), record.account or "unknown"), record.operation, record.region
+        ),
+        reason=(record.code, record.status),
+    )
+
+
+def _event(
+    request_id: str,
+    now: datetime,
+    *,
+    action: str,
+    failed: bool,
+    initiator: Mapping[str, Any],
+    target: Mapping[str, Any],
+    reason: tuple[str, int],
+) -> dict[str, Any]:
+    """What all events of CADF have. ``reason``: what came between, empty where nothing did, and the status."""
+    code, status = reason
+    return {
+        "typeURI": _EVENT,
+        "eventType": "activity",
+        "id": request_id,
+        "eventTime": now.isoformat(timespec="milliseconds"),
+        "action": action,
+        "outcome": "failure" if failed else "success",
+        "initiator": initiator,
+        "target": target,
         "observer": {"typeURI": "service/compute/coppice", "id": "coppice"},
+        **({"reason": {"reasonType": code, "reasonCode": str(status)}} if code else {}),
     }
-    if record.code:
-        event["reason"] = {"reasonType": record.code, "reasonCode": str(record.status)}
-    return event
+
+
+def _target(service: str, identity: str, name: str, region: str) -> dict[str, Any]:
+    where = [{"url": region, "name": "region"}]
+    return {"typeURI": f"service/compute/{service}", "id": identity, "name": name, "addresses": where}
 
 
 def _action(record: Record) -> str:
