@@ -29,22 +29,19 @@ def when_at_rest(clock: Clock, ask: Callable[[], T]) -> T:
     Raises:
         ServerBusy: it still is in the end, or as many wait already as may.
     """
-    try:
-        return ask()
-    except ServerBusy:
-        if not _places.acquire(blocking=False):
-            raise
-    try:
-        for pause in PAUSES[:-1]:
-            clock.wait(pause)
-            try:
-                return ask()
-            except ServerBusy:
-                continue
-        clock.wait(PAUSES[-1])
-        return ask()
-    finally:
-        _places.release()
+    answers: list[T] = []
+    refused: list[ServerBusy] = []
+
+    def is_done() -> bool:
+        try:
+            answers.append(ask())
+        except ServerBusy as busy:
+            refused.append(busy)
+        return bool(answers)
+
+    if not until_done(clock, PAUSES, is_done):
+        raise refused[-1]
+    return answers[0]
 
 
 def until_done(clock: Clock, pauses: Sequence[float], is_done: Callable[[], bool]) -> bool:

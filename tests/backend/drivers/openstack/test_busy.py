@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NoReturn
 
 import pytest
@@ -21,47 +22,37 @@ def test_a_server_that_stays_busy_is_told_as_that_in_the_end():
     assert clock.monotonic() == sum(PAUSES)
 
 
-def test_few_requests_wait_at_once_and_hold_what_others_need():
-    class Crowded(HandClock):
-        """While one waits, another begins to."""
+class Crowded(HandClock):
+    """While one waits, another begins to. ``begin``: it waits for what does not come."""
 
-        deepest = depth = 0
+    def __init__(self, begin: Callable[[Crowded], object]) -> None:
+        super().__init__()
+        self.deepest = self.depth = 0
+        self._begin = begin
 
-        def wait(self, seconds: float) -> None:
-            self.depth += 1
-            self.deepest = max(self.deepest, self.depth)
-            if self.depth < 20:
-                with pytest.raises(ServerBusy):
-                    when_at_rest(self, refused)
-            self.depth -= 1
+    def wait(self, seconds: float) -> None:
+        self.depth += 1
+        self.deepest = max(self.deepest, self.depth)
+        if self.depth < 20:
+            self._begin(self)
+        self.depth -= 1
 
-    clock = Crowded()
+
+def is_refused(clock: HandClock) -> None:
     with pytest.raises(ServerBusy):
         when_at_rest(clock, refused)
-    assert clock.deepest == busy.MOST
-    clock.deepest = 0
-    with pytest.raises(ServerBusy):  # whoever waited gave the place back
-        when_at_rest(clock, refused)
-    assert clock.deepest == busy.MOST
 
 
-def test_few_requests_wait_at_once_for_what_a_server_is_about_to_let_go():
-    class Crowded(HandClock):
-        """While one waits, another begins to."""
+def is_not_done(clock: HandClock) -> None:
+    assert not until_done(clock, PAUSES, lambda: False)
 
-        deepest = depth = 0
 
-        def wait(self, seconds: float) -> None:
-            self.depth += 1
-            self.deepest = max(self.deepest, self.depth)
-            if self.depth < 20:
-                assert not until_done(self, PAUSES, lambda: False)
-            self.depth -= 1
-
-    clock = Crowded()
+@pytest.mark.parametrize("begin", [is_refused, is_not_done])
+def test_few_requests_wait_at_once_and_hold_what_others_need(begin):
+    clock = Crowded(begin)
     for _ in range(2):  # whoever waited gave the place back
         clock.deepest = 0
-        assert not until_done(clock, PAUSES, lambda: False)
+        begin(clock)
         assert clock.deepest == busy.MOST
 
 
