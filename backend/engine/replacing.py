@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from backend.domain.activity import Cause, CauseKind
 from backend.domain.cluster import Process
@@ -25,7 +25,7 @@ class Replacing:
         self._launches_first = draft.pace.launch_first and draft.runs(Process.LAUNCH)
         self._surplus = draft.surplus() if self._launches_first else 0
         self.extra = {new.id for new, _ in draft.pairs()}
-        self._shortfalls = draft.shortfalls()
+        self.shortfalls = draft.shortfalls()
 
     def begin(self, node: Node, leaves_for: LeavesFor, *, launch: Cause, end: Cause) -> None:
         """A successor is wished for, or the node goes at once: also where there are too many nodes anyway.
@@ -39,7 +39,7 @@ class Replacing:
         Source: Auto Scaling User Guide, "Instance maintenance policies": the maximum is of what is in service or
         pending while instances are replaced.
         """
-        stake, rest = self._draft.stake(node), self._shortfalls.get(node.id)
+        stake, rest = self._draft.stake(node), self.shortfalls.get(node.id)
         if (
             node.id in self.extra
         ):  # its predecessor serves still, and gets another successor: nobody comes before it goes
@@ -56,9 +56,13 @@ class Replacing:
         self.room -= stake
 
 
-def followed(draft: Draft) -> set[str]:
-    """Nodes that others are launched ahead of, or are wished for; not where a part of these has come and none comes."""
-    busy = {old.id for _, old in draft.pairs()} - draft.shortfalls().keys()
+def followed(draft: Draft, shortfalls: Mapping[str, int]) -> set[str]:
+    """Nodes that others are launched ahead of, or are wished for; not where a part of these has come and none comes.
+
+    Args:
+        shortfalls: the draft's, as it is now.
+    """
+    busy = {old.id for _, old in draft.pairs()} - shortfalls.keys()
     return busy | {wish.victim.id for wish in draft.wishes}
 
 
@@ -67,7 +71,8 @@ def launch_ahead(draft: Draft, leaving: Sequence[Node], kind: CauseKind, leaves_
 
     What lacks of one that has come in part was within the margin when that was begun.
     """
-    busy, shortfalls = followed(draft), draft.shortfalls()
+    shortfalls = draft.shortfalls()
+    busy = followed(draft, shortfalls)
     room = margin(draft.cluster.spec.desired) - draft.ahead() - draft.wished()
     scales_out = draft.surplus() < 0 or any(node.replaces is None for node in draft.every(*ARRIVING))
     if scales_out:

@@ -21,8 +21,8 @@ def end_lifetimes(draft: Draft) -> None:
         return  # health wakes the cluster; what serves still is not given up in a mass failure
     if draft.is_refused():
         return
-    busy = followed(draft)
     replacing = Replacing(draft)
+    busy = followed(draft, replacing.shortfalls)
     for node in draft.every(*SERVING):
         if node.id in busy:
             continue
